@@ -1,0 +1,1 @@
+"""What the chapters and the commands use around the package: nothing outside this folder imports it."""

@@ -1,0 +1,187 @@
+"""The student's copies of the chapters, in ``work/``: laid once, never overwritten, set aside on request."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ArgumentError, FileError, StateError
+
+FIRST_CELL = """\
+try:
+    import tinynn
+except ImportError as problem:
+    import sys
+
+    raise SystemExit(
+        f"This notebook runs on {sys.executable}, which cannot import tinynn ({problem}).\\n"
+        "JupyterLab: menu Kernel > Change Kernel > Python 3 (ipykernel), in the window that `make lab` or\\n"
+        "`python -m tinynn lab` opened. VS Code: Select Kernel > Python Environments > .venv of this project."
+    ) from None
+"""
+"""How every chapter's first code cell begins; what the chapter imports follows it."""
+
+RECORD = ".laid.json"
+"""In work/: for each copy, the digest of the chapter it was laid from."""
+
+
+class Laid(NamedTuple):
+    """What happened to one chapter: ``new``, ``kept``, ``updated`` or ``outdated``."""
+
+    name: str
+    outcome: str
+
+    def __str__(self) -> str:
+        stem = Path(self.name).stem
+        return {
+            "new": f"{self.name}: laid",
+            "kept": f"{self.name}: yours, kept",
+            "updated": f"{self.name}: a newer version laid (yours was untouched)",
+            "outdated": f"{self.name}: yours is kept; for the newer version: python -m tinynn reset {stem}",
+        }[self.outcome]
+
+
+def begins_with_first_cell(source: str) -> bool:
+    """Whether a cell's source starts with `FIRST_CELL`, line for line."""
+    return (source + "\n").startswith(FIRST_CELL)
+
+
+def project_folder(where: str = "tinynn") -> Path:
+    """The checkout: the folder that holds this package and the chapters."""
+    folder = Path(__file__).resolve().parent.parent.parent
+    if (folder / "pyproject.toml").is_file() and (folder / "chapters").is_dir():
+        return folder
+    raise StateError(
+        where,
+        f"the package in {folder}, without chapters beside it",
+        "a checkout of the course, installed in place",
+        'python -m pip install -e ".[lab]" in the folder that holds chapters/',
+    )
+
+
+def work_folder(given: str | os.PathLike[str] | None = None) -> Path:
+    """`given`, or the folder in the variable TINYNN_WORK, or work/ in the checkout."""
+    chosen = given or os.environ.get("TINYNN_WORK")
+    return Path(chosen).expanduser().resolve() if chosen else project_folder() / "work"
+
+
+def chapters_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9][0-9]*.ipynb"))
+
+
+def find_chapter(folder: Path, wanted: str) -> Path:
+    """The chapter named `wanted`: ``3``, ``03``, ``06a``, ``03_backward`` or ``03_backward.ipynb``."""
+    chapters = chapters_in(folder)
+    name = re.sub(r"^(\d)(?!\d)", r"0\1", Path(wanted).name.removesuffix(".ipynb"))
+    found = [path for path in chapters if name in (path.stem, path.stem.split("_")[0])]
+    if found:
+        return found[0]
+    numbers = [path.stem.split("_")[0] for path in chapters]
+    raise ArgumentError(
+        "chapter", repr(wanted), f"one of {', '.join(numbers) or 'none yet'}", numbers[0] if numbers else None
+    )
+
+
+def lay(chapters: Path, work: Path) -> list[Laid]:
+    """Copy each chapter that has no copy yet; a copy with a stroke of work in it is never written over."""
+    record = _read_record(work)
+    done = [Laid(chapter.name, _lay_one(chapter, work, record)) for chapter in chapters_in(chapters)]
+    _write_record(work, record)
+    return done
+
+
+def reset(chapter: Path, work: Path, now: datetime | None = None) -> Path | None:
+    """Set the copy of `chapter` aside under a date-stamped name and lay a fresh one; return the old one's path."""
+    copy, aside = work / chapter.name, None
+    if copy.exists():
+        aside = _free_name(copy, now or datetime.now())
+        copy.rename(aside)
+    record = _read_record(work)
+    _copy(chapter, work, record)
+    _write_record(work, record)
+    return aside
+
+
+def _lay_one(chapter: Path, work: Path, record: dict[str, str]) -> str:
+    copy = work / chapter.name
+    if not copy.exists():
+        _copy(chapter, work, record)
+        return "new"
+    if _digest(copy) == _digest(chapter):
+        record[chapter.name] = _digest(chapter)
+    if record.get(chapter.name) == _digest(chapter):
+        return "kept"
+    if _digest(copy) == record.get(chapter.name):
+        _copy(chapter, work, record)
+        return "updated"
+    return "outdated"
+
+
+def _copy(chapter: Path, work: Path, record: dict[str, str]) -> None:
+    """Copy under another name and rename: whoever is interrupted finds a whole copy or none."""
+    partial = work / f".{chapter.name}.partial"
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(chapter, partial)
+        os.replace(partial, work / chapter.name)
+    except OSError as problem:
+        raise _not_writable(work, problem) from problem
+    record[chapter.name] = _digest(chapter)
+
+
+def _free_name(copy: Path, now: datetime) -> Path:
+    stamp = now.strftime("%Y-%m-%d-%H%M")
+    for suffix in ("", *(f"-{count}" for count in range(2, 1000))):
+        name = copy.with_name(f"{copy.stem}.{stamp}{suffix}.ipynb")
+        if not name.exists():
+            return name
+    raise StateError("reset", f"a thousand copies of {copy.name} of {stamp}", "a free name")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _read_record(work: Path) -> dict[str, str]:
+    try:
+        return json.loads((work / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # lost or damaged: copies that differ then count as the student's
+        return {}
+
+
+def _write_record(work: Path, record: dict[str, str]) -> None:
+    partial = work / (RECORD + ".partial")
+    text = json.dumps(record, indent=1)
+    if work.is_dir() and record and record != _read_record(work):
+        try:
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, work / RECORD)
+        except OSError as problem:
+            raise _not_writable(work, problem) from problem
+
+
+def _not_writable(work: Path, problem: OSError) -> FileError:
+    return FileError(
+        "work", f"{work}, not writable ({problem.strerror})", "a folder for your copies", "--work FOLDER"
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("chapter", help="its number or name: 03")
+    parser.add_argument("--work", help="the folder of your copies (work/)")
+
+
+def run(args: argparse.Namespace) -> int:
+    chapter = find_chapter(project_folder("reset") / "chapters", args.chapter)
+    aside = reset(chapter, work_folder(args.work))
+    print(f"{chapter.name}: a fresh copy is laid.")
+    if aside:
+        print(f"Your old copy is {aside.name}, beside it.")
+    return 0
