@@ -1,0 +1,29 @@
+"""tinynn: neural networks from nothing, to be read, run and rewritten.
+
+    import tinynn as tn
+    from tinynn import nn, optim, functional as F
+
+The parts, from the ground up: `errors`, `backends`, `ops` (pairs of functions on plain arrays),
+`tensor` (the tape), `functional`, `nn`, `optim`, `data`, `metrics`, `train`, `checkpoint`, `models`.
+`tinynn.course` is the course's machinery and is imported on its own.
+"""
+
+from . import functional, ops
+from .backends import backend, current_backend
+from .random import manual_seed
+from .tensor import Tensor, apply, is_recording, no_grad, tensor
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Tensor",
+    "apply",
+    "backend",
+    "current_backend",
+    "functional",
+    "is_recording",
+    "manual_seed",
+    "no_grad",
+    "ops",
+    "tensor",
+]

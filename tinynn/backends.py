@@ -1,0 +1,133 @@
+"""Which implementation of an op runs: the backend, the wrappers around it, and the device.
+
+A *backend* is a setting of the whole process, `backend("numpy")` or `backend("numba")`; each op has a
+pair of functions for it, or falls back to its NumPy reference. A *wrapper* is a function
+``(op, pair) -> pair`` laid around whatever would run: it can count, check or replace results and
+touches no op (`tinynn.wrappers` has three).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .errors import ArgumentError, DeviceError
+
+if TYPE_CHECKING:
+    from .ops.op import Op, Pair
+
+    Wrapper = Callable[[Op, Pair], Pair]
+
+NAMES = ("numpy", "numba")
+
+_name: str | None = None  # None until the first op runs or the user chooses
+_wrappers: list[Wrapper] = []
+_said: set[str] = set()
+
+resolved: dict[Op, Pair] = {}
+"""What runs for each op right now. Emptied whenever a setting changes, filled again by `resolve`."""
+
+
+def say_once(key: str, text: str) -> None:
+    """Print one line to stderr, once in a process; TINYNN_QUIET=1 silences it."""
+    if key not in _said and not os.environ.get("TINYNN_QUIET"):
+        print(f"tinynn: {text}", file=sys.stderr, flush=True)
+    _said.add(key)
+
+
+def has_numba() -> bool:
+    """Whether the compiled kernels can run here; looks without importing."""
+    return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+
+
+def _default() -> str:
+    if has_numba():
+        return "numba"
+    say_once("numba", "Numba is not installed, so the NumPy pairs run: same results, slower. `pip install numba`")
+    return "numpy"
+
+
+def current_backend() -> str:
+    """Name of the backend that runs now."""
+    global _name
+    if _name is None:
+        wanted = os.environ.get("TINYNN_BACKEND")
+        _name = _checked(wanted) if wanted else _default()
+    return _name
+
+
+def _checked(name: str) -> str:
+    if name not in NAMES:
+        raise ArgumentError("backend", repr(name), " or ".join(map(repr, NAMES)), 'backend("numpy")')
+    if name == "numba" and not has_numba():
+        raise DeviceError(
+            "backend", "'numba', but Numba, SciPy or threadpoolctl is not installed", "'numpy'", "pip install numba"
+        )
+    return name
+
+
+class backend:
+    """Choose which implementation runs on the CPU, from here on or inside a ``with`` block.
+
+    >>> backend("numpy")            # from here on
+    >>> with backend("numba"): ...  # inside the block only
+
+    Parameters
+    ----------
+    name : {"numpy", "numba"}
+        "numpy" is the reference, to be read; "numba" (the default where Numba is installed) is compiled
+        and uses several threads. The environment variable TINYNN_BACKEND sets the first choice.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self._before = _checked(name), current_backend()
+        self._set(name)
+
+    def _set(self, name: str) -> None:
+        global _name
+        _name = name
+        resolved.clear()
+
+    def __enter__(self) -> backend:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._set(self._before)
+
+    def __repr__(self) -> str:
+        return f"backend({self.name!r})"
+
+
+@contextmanager
+def wrapped(wrapper: Wrapper) -> Iterator[Wrapper]:
+    """Lay `wrapper` around every op for the length of a ``with`` block; the innermost block is outermost."""
+    _wrappers.append(wrapper)
+    resolved.clear()
+    try:
+        yield wrapper
+    finally:
+        _wrappers.remove(wrapper)
+        resolved.clear()
+
+
+def resolve(op: Op) -> Pair:
+    """The pair that runs for `op` now: a replacement first, then the backend's own, then the reference."""
+    pair = op.replacement or op.composed() or op.pair(current_backend())
+    for wrapper in _wrappers:
+        if pair.composition is None:
+            pair = wrapper(op, pair)
+    resolved[op] = pair
+    return pair
+
+
+def check_device(device: str) -> str:
+    """Return `device` if tensors can live there, else raise a DeviceError that says what is missing."""
+    if device != "cpu":
+        raise DeviceError(
+            "device", repr(device), "'cpu', the only device this version computes on", "tensor.to('cpu')"
+        )
+    return device

@@ -1,0 +1,395 @@
+"""Ops as functions of Tensors, with PyTorch's names and argument order. Most are one line.
+
+Functions of one tensor are methods too: ``exp(x)`` is ``x.exp()``, ``sum(x, dim=0)`` is ``x.sum(dim=0)``.
+Axes are called `dim` here, as in PyTorch, and `axis` in the ops, as in NumPy.
+"""
+
+# ruff: noqa: A001  (sum, max, abs and pow are functions here)
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .errors import ArgumentError, StateError
+from .random import as_generator
+from .tensor import Tensor, apply
+
+Dim = int | Sequence[int] | None
+
+
+def _axes(dim: Dim) -> int | tuple[int, ...] | None:
+    return dim if dim is None or isinstance(dim, (int, np.integer)) else tuple(dim)
+
+
+def _sizes(sizes: tuple) -> tuple[int, ...]:
+    """Accept f(x, 2, 3) and f(x, (2, 3))."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+
+
+# -- element by element --------------------------------------------------------------------------
+
+
+def add(x: Any, y: Any) -> Tensor:
+    """x + y, broadcast. Equals torch.add."""
+    return apply(ops.add, x, y)
+
+
+def sub(x: Any, y: Any) -> Tensor:
+    """x - y, broadcast. Equals torch.sub."""
+    return apply(ops.sub, x, y)
+
+
+def mul(x: Any, y: Any) -> Tensor:
+    """x y, broadcast. Equals torch.mul."""
+    return apply(ops.mul, x, y)
+
+
+def div(x: Any, y: Any) -> Tensor:
+    """x / y, broadcast. Equals torch.div."""
+    return apply(ops.div, x, y)
+
+
+def pow(x: Any, y: Any) -> Tensor:
+    """x to the power y, broadcast. Equals torch.pow."""
+    return apply(ops.pow, x, y)
+
+
+def neg(x: Any) -> Tensor:
+    """-x. Equals torch.neg."""
+    return apply(ops.neg, x)
+
+
+def exp(x: Any) -> Tensor:
+    """e to the power x. Equals torch.exp."""
+    return apply(ops.exp, x)
+
+
+def log(x: Any) -> Tensor:
+    """Natural logarithm; -inf at 0, NaN below. Equals torch.log."""
+    return apply(ops.log, x)
+
+
+def sqrt(x: Any) -> Tensor:
+    """Square root; its slope at 0 is infinite. Equals torch.sqrt."""
+    return apply(ops.sqrt, x)
+
+
+def abs(x: Any) -> Tensor:
+    """|x|, with slope 0 at 0. Equals torch.abs."""
+    return apply(ops.abs, x)
+
+
+def clip(x: Any, low: float | None = None, high: float | None = None) -> Tensor:
+    """min(max(x, low), high); the gradient passes where nothing was cut. Equals torch.clip."""
+    return apply(ops.clip, x, low=low, high=high)
+
+
+def maximum(x: Any, y: Any) -> Tensor:
+    """The larger of the two, broadcast; ties share the gradient. Equals torch.maximum."""
+    return apply(ops.maximum, x, y)
+
+
+def where(condition: Any, x: Any, y: Any) -> Tensor:
+    """x where `condition` holds, y elsewhere, broadcast. Equals torch.where."""
+    return apply(ops.where, condition, x, y)
+
+
+def cast(x: Any, dtype: Any) -> Tensor:
+    """The same numbers in another dtype; the gradient comes back in the old one. Equals torch.Tensor.to."""
+    return apply(ops.cast, x, dtype=np.dtype(dtype))
+
+
+# -- activations ---------------------------------------------------------------------------------
+
+
+def relu(x: Any) -> Tensor:
+    """max(x, 0). Equals torch.nn.functional.relu."""
+    return apply(ops.relu, x)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
+    """x if x > 0 else negative_slope x. Equals torch.nn.functional.leaky_relu."""
+    return apply(ops.leaky_relu, x, negative_slope=negative_slope)
+
+
+def sigmoid(x: Any) -> Tensor:
+    """1 / (1 + exp(-x)). Equals torch.sigmoid."""
+    return apply(ops.sigmoid, x)
+
+
+def tanh(x: Any) -> Tensor:
+    """Hyperbolic tangent. Equals torch.tanh."""
+    return apply(ops.tanh, x)
+
+
+def gelu(x: Any, approximate: str = "none") -> Tensor:
+    """x times the probability that a standard normal is below x. Equals torch.nn.functional.gelu.
+
+    ``approximate="tanh"`` takes the tanh form, which is within 0.0005 of the exact one.
+    """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError("gelu", f"approximate={approximate!r}", "'none' or 'tanh'", "approximate='tanh'")
+    return apply(ops.gelu, x, approximate=approximate)
+
+
+def silu(x: Any) -> Tensor:
+    """x sigmoid(x). Equals torch.nn.functional.silu."""
+    return apply(ops.silu, x)
+
+
+def softplus(x: Any) -> Tensor:
+    """ln(1 + exp(x)). Equals torch.nn.functional.softplus."""
+    return apply(ops.softplus, x)
+
+
+def softmax(x: Any, dim: int = -1) -> Tensor:
+    """exp(x) over its sum along `dim`. Equals torch.softmax."""
+    return apply(ops.softmax, x, axis=dim)
+
+
+def log_softmax(x: Any, dim: int = -1) -> Tensor:
+    """log(softmax(x)), computed without overflow. Equals torch.log_softmax."""
+    return apply(ops.log_softmax, x, axis=dim)
+
+
+# -- products --------------------------------------------------------------------------------------
+
+
+def matmul(x: Any, y: Any) -> Tensor:
+    """x @ y on the last two axes, the others broadcast. Equals torch.matmul."""
+    return apply(ops.matmul, x, y)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
+    """y = x W^T + b: x (..., in), weight (out, in), bias (out,). Equals torch.nn.functional.linear."""
+    return apply(ops.linear, x, weight, *_given(bias))
+
+
+def _given(*inputs: Any) -> tuple:
+    """Optional inputs that are there, in order."""
+    return tuple(x for x in inputs if x is not None)
+
+
+# -- reductions --------------------------------------------------------------------------------------
+
+
+def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Sum over `dim`, or over everything. Equals torch.sum."""
+    return apply(ops.sum, x, axis=_axes(dim), keepdims=keepdim)
+
+
+def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Mean over `dim`, or over everything. Equals torch.mean."""
+    return apply(ops.mean, x, axis=_axes(dim), keepdims=keepdim)
+
+
+def max(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
+    """Largest element along `dim`, or of all; ties share the gradient. Equals torch.amax."""
+    return apply(ops.max, x, axis=_axes(dim), keepdims=keepdim)
+
+
+def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Sum of (x - mean)^2 over n - correction. Equals torch.var."""
+    return apply(ops.var, x, axis=_axes(dim), correction=correction, keepdims=keepdim)
+
+
+def argmax(x: Tensor, dim: int | None = None) -> np.ndarray:
+    """Position of the largest element, as an array of integers: a position has no gradient."""
+    return np.asarray(x.data.argmax(axis=dim))
+
+
+# -- shapes --------------------------------------------------------------------------------------------
+
+
+def reshape(x: Any, *shape: Any) -> Tensor:
+    """The same elements in the same order, in another shape; one size may be -1. Equals torch.reshape."""
+    return apply(ops.reshape, x, shape=_sizes(shape))
+
+
+def flatten(x: Tensor, start_dim: int = 0) -> Tensor:
+    """One axis in place of all from `start_dim` on. Equals torch.flatten."""
+    return reshape(x, *x.shape[:start_dim], -1)
+
+
+def permute(x: Any, *dims: Any) -> Tensor:
+    """Axes in another order. Equals torch.permute."""
+    return apply(ops.permute, x, axes=_sizes(dims))
+
+
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Two axes swapped. Equals torch.transpose."""
+    axes = list(range(x.ndim))
+    ops.specs.normalise_axes("transpose", dim0, x.ndim), ops.specs.normalise_axes("transpose", dim1, x.ndim)
+    axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
+    return permute(x, tuple(axes))
+
+
+def broadcast_to(x: Any, *shape: Any) -> Tensor:
+    """Copies along axes of size 1, without the memory. Equals torch.broadcast_to."""
+    return apply(ops.broadcast_to, x, shape=_sizes(shape))
+
+
+def concat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """One after the other along an axis that exists. Equals torch.cat."""
+    return apply(ops.concat, *tensors, axis=dim)
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
+    """One after the other along a new axis. Equals torch.stack."""
+    return apply(ops.stack, *tensors, axis=dim)
+
+
+def index(x: Tensor, index: Any) -> Tensor:
+    """x[index]: numbers, slices, None, ..., arrays of integers or bools."""
+    return x[index]
+
+
+def pad(x: Any, widths: Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
+    """Add `value` around x: one pair (before, after) for each axis, as numpy.pad."""
+    return apply(ops.pad, x, widths=tuple((int(a), int(b)) for a, b in widths), value=value)
+
+
+# -- losses ------------------------------------------------------------------------------------------------
+
+
+def cross_entropy(
+    logits: Any, targets: Any, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
+) -> Tensor:
+    """-log softmax(logits)[target], averaged. Equals torch.nn.functional.cross_entropy.
+
+    Parameters
+    ----------
+    logits : Tensor, (N, K) or (N, K, ...), float
+    targets : integers, (N,) or (N, ...)
+        Class indices; those equal to `ignore_index` count neither in the sum nor in the mean.
+    reduction : {"mean", "sum", "none"}
+    label_smoothing : float
+        Share of the target spread evenly over the classes.
+
+    Raises
+    ------
+    ShapeError, DtypeError, RangeError
+        For targets of another shape, one-hot or floating targets, labels outside 0 .. K - 1.
+    """
+    return apply(
+        ops.cross_entropy, logits, targets,
+        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
+    )  # fmt: skip
+
+
+def nll_loss(
+    log_p: Any, targets: Any, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
+) -> Tensor:
+    """-log_p[target], averaged; see cross_entropy. Equals torch.nn.functional.nll_loss."""
+    return apply(
+        ops.nll_loss, log_p, targets,
+        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
+    )  # fmt: skip
+
+
+def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """-t log s - (1 - t) log(1 - s) with s = sigmoid(x). Equals the torch function of this name."""
+    return apply(ops.binary_cross_entropy_with_logits, x, target, reduction=reduction)
+
+
+def mse_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """(x - target)^2, averaged. Equals torch.nn.functional.mse_loss."""
+    return apply(ops.mse_loss, x, target, reduction=reduction)
+
+
+def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
+    """|x - target|, averaged. Equals torch.nn.functional.l1_loss."""
+    return apply(ops.l1_loss, x, target, reduction=reduction)
+
+
+def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
+    """Squared near zero, straight beyond `delta`. Equals torch.nn.functional.huber_loss."""
+    return apply(ops.huber_loss, x, target, reduction=reduction, delta=delta)
+
+
+# -- normalisation -------------------------------------------------------------------------------------------
+
+
+def _scale_and_shift(weight: Any, bias: Any, shape: Sequence[int], dtype: np.dtype) -> tuple:
+    """A bias without a weight gets a weight of ones, since inputs of an op go by position."""
+    return _given(np.ones(tuple(shape), dtype) if weight is None and bias is not None else weight, bias)
+
+
+def layer_norm(x: Tensor, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 over the last axes, then weight and bias. Equals the torch function."""
+    scale = _scale_and_shift(weight, bias, normalized_shape, x.dtype)
+    return apply(ops.layer_norm, x, *scale, shape=tuple(normalized_shape), eps=eps)
+
+
+def rms_norm(x: Tensor, normalized_shape: Sequence[int], weight: Any = None, eps: float = 1e-5) -> Tensor:
+    """x over its root mean square along the last axes, times weight. Equals torch.nn.functional.rms_norm,
+    whose default eps is the dtype's machine epsilon."""
+    return apply(ops.rms_norm, x, *_given(weight), shape=tuple(normalized_shape), eps=eps)
+
+
+def batch_norm(
+    x: Tensor,
+    running_mean: np.ndarray | None,
+    running_var: np.ndarray | None,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Mean 0 and variance 1 for each channel. Equals torch.nn.functional.batch_norm.
+
+    In training the batch's own statistics are used, and the running ones (plain arrays, changed in
+    place) move towards them by `momentum`; the variance with n - 1, as in PyTorch. Otherwise the
+    running statistics are used.
+    """
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    if not training:
+        return _batch_norm_running(x, running_mean, running_var, weight, bias, eps)
+    y, mean, variance = apply(ops.batch_norm, x, *scale, eps=eps)
+    if running_mean is not None and running_var is not None:
+        n = x.size // x.shape[1]
+        running_mean += momentum * (mean.data - running_mean)
+        running_var += momentum * (variance.data * (n / (n - 1)) - running_var)
+    return y
+
+
+def _batch_norm_running(x: Tensor, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Tensor:
+    if mean is None or variance is None:
+        raise StateError("batch_norm", "no running statistics outside training", "both of them", "training=True")
+    rstd = Tensor((1 / np.sqrt(variance + eps)).astype(x.dtype))
+    scale = rstd if weight is None else weight * rstd  # (C,)
+    shift = -scale * Tensor(mean) if bias is None else bias - scale * Tensor(mean)
+    per_channel = (1, -1, *(1,) * (x.ndim - 2))
+    return x * reshape(scale, per_channel) + reshape(shift, per_channel)
+
+
+# -- embedding and dropout ---------------------------------------------------------------------------------------
+
+
+def embedding(indices: Any, weight: Any) -> Tensor:
+    """Rows of weight (V, D) by number: indices (...) -> (..., D). Equals torch.nn.functional.embedding."""
+    return apply(ops.embedding, indices, weight)
+
+
+def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | int | None = None) -> Tensor:
+    """Set elements to 0 with probability p, scale the rest by 1 / (1 - p); x itself outside training.
+
+    Which elements is drawn from `generator`, by default the package's own (`manual_seed`).
+    Equals torch.nn.functional.dropout.
+    """
+    if not training or p == 0:
+        return x
+    return apply(ops.dropout, x, p=p, seed=int(as_generator(generator).integers(2**63)))
+
+
+METHODS = (
+    add, sub, mul, div, pow, neg, exp, log, sqrt, abs, clip, maximum,
+    relu, leaky_relu, sigmoid, tanh, gelu, silu, softplus, softmax, log_softmax, matmul,
+    sum, mean, max, var, argmax, reshape, flatten, permute, transpose, broadcast_to,
+)  # fmt: skip
+for _function in METHODS:
+    setattr(Tensor, _function.__name__, _function)

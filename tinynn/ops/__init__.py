@@ -1,0 +1,127 @@
+"""The catalogue: every op of the package, one line each.
+
+An op lives in a module named after its family, as ``{name}_spec``, ``{name}_forward`` and
+``{name}_backward`` (and ``{name}_check`` for values). ``numba=True`` says that the module beside it
+with the ending ``_numba`` holds compiled functions of the same names.
+"""
+
+# ruff: noqa: A001  (sum, max, abs and pow are ops here)
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from . import activation, dropout as _dropout, elementwise, embedding as _embedding
+from . import loss, matmul as _matmul, norm, reduce, shape, softmax as _softmax, update
+from .op import Op, Out, Pair, Spec, using
+from .specs import same_shape
+
+
+def _op(name: str, module: ModuleType, *, numba: bool = False, **kwargs: Any) -> Op:
+    return Op(
+        name,
+        getattr(module, f"{name}_spec"),
+        getattr(module, f"{name}_forward"),
+        getattr(module, f"{name}_backward", None),
+        check_values=getattr(module, f"{name}_check", None),
+        kernels={"numba": f"{module.__name__}_numba"} if numba else None,
+        **kwargs,
+    )
+
+
+add = _op("add", elementwise)
+sub = _op("sub", elementwise)
+mul = _op("mul", elementwise)
+div = _op("div", elementwise)
+pow = _op("pow", elementwise)
+neg = _op("neg", elementwise)
+exp = _op("exp", elementwise)
+log = _op("log", elementwise)
+sqrt = _op("sqrt", elementwise)
+abs = _op("abs", elementwise)
+clip = _op("clip", elementwise)
+maximum = _op("maximum", elementwise)
+where = _op("where", elementwise)
+cast = _op("cast", elementwise)
+
+relu = _op("relu", activation)
+leaky_relu = _op("leaky_relu", activation)
+sigmoid = _op("sigmoid", activation)
+tanh = _op("tanh", activation)
+gelu = _op("gelu", activation)
+silu = _op("silu", activation)
+softplus = _op("softplus", activation)
+
+matmul = _op("matmul", _matmul)
+linear = _op("linear", _matmul)
+
+sum = _op("sum", reduce)
+mean = _op("mean", reduce)
+max = _op("max", reduce)
+var = _op("var", reduce)
+
+reshape = _op("reshape", shape)
+permute = _op("permute", shape)
+broadcast_to = _op("broadcast_to", shape)
+concat = _op("concat", shape)
+stack = _op("stack", shape)
+index = _op("index", shape)
+pad = _op("pad", shape)
+
+softmax = _op("softmax", _softmax)
+log_softmax = _op("log_softmax", _softmax)
+
+nll_loss = _op("nll_loss", loss)
+cross_entropy = _op(
+    "cross_entropy", loss, made_of=(log_softmax, nll_loss), composition=loss.cross_entropy_composition
+)
+binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss)
+mse_loss = _op("mse_loss", loss)
+l1_loss = _op("l1_loss", loss)
+huber_loss = _op("huber_loss", loss)
+
+layer_norm = _op("layer_norm", norm)
+rms_norm = _op("rms_norm", norm)
+batch_norm = _op("batch_norm", norm)
+
+embedding = _op("embedding", _embedding)
+dropout = _op("dropout", _dropout)
+
+sgd_update = _op("sgd_update", update)
+rmsprop_update = _op("rmsprop_update", update)
+adam_update = _op("adam_update", update)
+adamw_update = _op("adamw_update", update)
+
+catalogue: dict[str, Op] = {name: value for name, value in globals().items() if isinstance(value, Op)}
+
+
+class Table(str):
+    """Text that shows itself as text, in a terminal and in a notebook."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def table() -> Table:
+    """Which op has which pairs, and what runs now.
+
+    A backend without kernels for an op runs its NumPy reference.
+    """
+    from ..backends import current_backend, resolve
+
+    rows = [("op", "numpy", "numba", "backward", "made of", "runs now")]
+    for name, op in catalogue.items():
+        parts = " + ".join(part.name for part in op.made_of)
+        gradient = "yes" if op.pairs["numpy"].backward else "-"
+        running = resolve(op).name if op.replacement or op.composed() else _would_run(op, current_backend())
+        rows.append((name, "yes", "yes" if "numba" in op.kernels else "-", gradient, parts, running))
+    widths = [len(sorted(column, key=len)[-1]) for column in zip(*rows, strict=True)]
+    return Table("\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows))
+
+
+def _would_run(op: Op, backend: str) -> str:
+    """Name of the pair `backend` runs, without importing its kernels to find out."""
+    return backend if backend in op.pairs or backend in op.kernels else "numpy"
+
+
+__all__ = ["Op", "Out", "Pair", "Spec", "catalogue", "same_shape", "table", "using", *catalogue]

@@ -1,0 +1,126 @@
+"""Activations: one bend for each element. The derivative stands under its function."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .specs import same_shape
+
+Arrays = tuple[np.ndarray, tuple]
+
+
+# -- relu(x) = max(x, 0); the slope at 0 is taken as 0, as in PyTorch -----------------------------------
+
+relu_spec = same_shape("relu")
+
+
+def relu_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y = np.maximum(x, 0)
+    return y, y
+
+
+def relu_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
+    return (dy * (y > 0),)
+
+
+# -- leaky_relu(x) = x if x > 0 else slope x ---------------------------------------------------------
+
+leaky_relu_spec = same_shape("leaky_relu", flops=2)
+
+
+def leaky_relu_forward(x: np.ndarray, negative_slope: float = 0.01) -> Arrays:
+    return np.where(x > 0, x, negative_slope * x), (x > 0, negative_slope)
+
+
+def leaky_relu_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    positive, negative_slope = cache
+    return (np.where(positive, dy, negative_slope * dy),)
+
+
+# -- sigmoid(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows; slope y (1 - y) ---
+
+sigmoid_spec = same_shape("sigmoid", flops=12)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def sigmoid_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y = sigmoid(x)
+    return y, y
+
+
+def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
+    return (dy * y * (1 - y),)
+
+
+# -- tanh; slope 1 - y^2 --------------------------------------------------------------------------------
+
+tanh_spec = same_shape("tanh", flops=12)
+
+
+def tanh_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y = np.tanh(x)
+    return y, y
+
+
+def tanh_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
+    return (dy * (1 - y * y),)
+
+
+# -- gelu(x) = x P(Z < x), Z standard normal (Hendrycks and Gimpel, Gaussian error linear units, 2016) --
+# exact: P = (1 + erf(x / sqrt 2)) / 2, slope P + x p(x) with the normal density p
+# tanh form: P = (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3)
+
+gelu_spec = same_shape("gelu", flops=15)
+_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def gelu_forward(x: np.ndarray, approximate: str = "none") -> Arrays:
+    if approximate == "tanh":
+        u = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        p = 0.5 * (1 + np.tanh(u))
+    else:
+        p = 0.5 * (1 + np.asarray(_erf(x * math.sqrt(0.5))).astype(x.dtype))
+    return x * p, (x, p, approximate)
+
+
+def gelu_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    x, p, approximate = cache
+    if approximate == "tanh":
+        du = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)
+        dp = 2 * p * (1 - p) * du
+    else:
+        dp = np.exp(-0.5 * x**2) / math.sqrt(2 * math.pi)
+    return (dy * (p + x * dp),)
+
+
+# -- silu(x) = x sigmoid(x) (Elfwing, Uchibe and Doya, 2017) -------------------------------------------
+
+silu_spec = same_shape("silu", flops=13)
+
+
+def silu_forward(x: np.ndarray) -> Arrays:
+    s = sigmoid(x)
+    return x * s, (x, s)
+
+
+def silu_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    x, s = cache
+    return (dy * s * (1 + x * (1 - s)),)
+
+
+# -- softplus(x) = ln(1 + exp(x)); slope sigmoid(x) -----------------------------------------------------
+
+softplus_spec = same_shape("softplus", flops=20)
+
+
+def softplus_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), x
+
+
+def softplus_backward(dy: np.ndarray, x: np.ndarray) -> tuple:
+    return (dy * sigmoid(x),)

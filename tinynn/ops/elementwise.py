@@ -1,0 +1,262 @@
+"""Arithmetic, element by element, with full broadcasting.
+
+Where an input was stretched to fit, its gradient is the sum over the copies: `unbroadcast`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DtypeError
+from .op import Out, Spec
+from .specs import broadcast, elementwise, require_float, require_same_dtype, same_shape, size
+
+Needs = tuple[bool, ...]
+
+
+def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum `grad` over the axes along which an array of `shape` was broadcast.
+
+    >>> unbroadcast(np.ones((4, 3)), (3,))
+    array([4., 4., 4.])
+    """
+    if grad.shape == shape:
+        return grad
+    new = grad.ndim - len(shape)
+    stretched = [new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1]
+    return grad.sum(axis=(*range(new), *stretched), keepdims=True).reshape(shape)
+
+
+# -- z = x + y ------------------------------------------------------------------------------------
+
+add_spec = elementwise("add")
+
+
+def add_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    return x + y, (x.shape, y.shape)
+
+
+def add_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    x_shape, y_shape = cache
+    return unbroadcast(dz, x_shape), unbroadcast(dz, y_shape)
+
+
+# -- z = x - y ------------------------------------------------------------------------------------
+
+sub_spec = elementwise("sub")
+
+
+def sub_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    return x - y, (x.shape, y.shape)
+
+
+def sub_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    x_shape, y_shape = cache
+    return unbroadcast(dz, x_shape), unbroadcast(-dz, y_shape)
+
+
+# -- z = x y --------------------------------------------------------------------------------------
+
+mul_spec = elementwise("mul")
+
+
+def mul_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    return x * y, (x, y)
+
+
+def mul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    x, y = cache
+    dx = unbroadcast(dz * y, x.shape) if needs[0] else None
+    dy = unbroadcast(dz * x, y.shape) if needs[1] else None
+    return dx, dy
+
+
+# -- z = x / y:  dz/dx = 1 / y,  dz/dy = -z / y ---------------------------------------------------
+
+div_spec = elementwise("div", floating=True)
+
+
+def div_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return x / y, (x, y)
+
+
+def div_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    x, y = cache
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dx = dz / y
+        dy = unbroadcast(-dx * (x / y), y.shape) if needs[1] else None
+    return unbroadcast(dx, x.shape), dy
+
+
+# -- z = x ** y:  dz/dx = y x**(y-1),  dz/dy = z ln x ---------------------------------------------
+
+pow_spec = elementwise("pow", flops=10, floating=True)
+
+
+def _power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x ** y; NumPy has a fast square, and takes it only for a Python number."""
+    return x**2 if y.ndim == 0 and y == 2 else x**y
+
+
+def pow_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    with np.errstate(all="ignore"):
+        z = _power(x, y)
+    return z, (x, y, z)
+
+
+def pow_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    x, y, z = cache
+    dx = dy = None
+    with np.errstate(all="ignore"):
+        if needs[0]:  # a constant's slope is 0, also at x = 0 where x ** -1 is not finite
+            slope = 2 * x if y.ndim == 0 and y == 2 else np.where(y == 0, y * 0, y * _power(x, y - 1))
+            dx = unbroadcast(dz * slope, x.shape)
+        if needs[1]:  # 0 ** y stays 0 for positive y, although ln 0 is -inf
+            dy = unbroadcast(dz * np.where((x == 0) & (y >= 0), z * 0, z * np.log(x)), y.shape)
+    return dx, dy
+
+
+# -- one input ------------------------------------------------------------------------------------
+
+def neg_spec(x: Any) -> Spec:
+    if x.dtype.kind == "b":
+        require_float("neg", x.dtype)
+    return Spec(Out(x.shape, x.dtype), size(x.shape))
+
+
+def neg_forward(x: np.ndarray) -> tuple[np.ndarray, None]:
+    return -x, None
+
+
+def neg_backward(dz: np.ndarray, cache: None) -> tuple:
+    return (-dz,)
+
+
+exp_spec = same_shape("exp", flops=10)
+
+
+def exp_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(over="ignore"):
+        z = np.exp(x)
+    return z, z
+
+
+def exp_backward(dz: np.ndarray, z: np.ndarray) -> tuple:
+    return (dz * z,)
+
+
+log_spec = same_shape("log", flops=10)
+
+
+def log_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(x), x
+
+
+def log_backward(dz: np.ndarray, x: np.ndarray) -> tuple:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (dz / x,)
+
+
+sqrt_spec = same_shape("sqrt")
+
+
+def sqrt_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(invalid="ignore"):
+        z = np.sqrt(x)
+    return z, z
+
+
+def sqrt_backward(dz: np.ndarray, z: np.ndarray) -> tuple:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (dz / (2 * z),)
+
+
+abs_spec = same_shape("abs")
+
+
+def abs_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.abs(x), x
+
+
+def abs_backward(dz: np.ndarray, x: np.ndarray) -> tuple:
+    """At 0 the slope is taken as 0, as in PyTorch."""
+    return (dz * np.sign(x),)
+
+
+# -- clip(x, low, high): the gradient passes where nothing was cut -----------------------------------
+
+
+def clip_spec(x: Any, *, low: float | None = None, high: float | None = None) -> Spec:
+    if low is None and high is None:
+        raise ArgumentError("clip", "neither low nor high", "at least one bound", "clip(x, 0.0, 1.0)")
+    if low is not None and high is not None and low > high:
+        raise ArgumentError("clip", f"low={low} above high={high}", "low <= high", f"clip(x, {high}, {low})")
+    return Spec(Out(x.shape, require_float("clip", x.dtype)), 2 * size(x.shape))
+
+
+def clip_forward(x: np.ndarray, low: float | None = None, high: float | None = None) -> tuple:
+    inside = np.ones(x.shape, bool)
+    if low is not None:
+        inside &= x >= low
+    if high is not None:
+        inside &= x <= high
+    return np.clip(x, low, high), inside
+
+
+def clip_backward(dz: np.ndarray, inside: np.ndarray) -> tuple:
+    return (dz * inside,)
+
+
+# -- maximum(x, y): ties share the gradient, as in PyTorch ------------------------------------------
+
+maximum_spec = elementwise("maximum")
+
+
+def maximum_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    return np.maximum(x, y), (x, y)
+
+
+def maximum_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    x, y = cache
+    share = np.where(x == y, dz * 0.5, dz * (x > y))  # what goes to x
+    return unbroadcast(share, x.shape), unbroadcast(dz - share, y.shape)
+
+
+# -- where(condition, x, y) --------------------------------------------------------------------------
+
+
+def where_spec(condition: Any, x: Any, y: Any) -> Spec:
+    if condition.dtype.kind != "b":
+        raise DtypeError("where", f"a condition of dtype {condition.dtype}", "bool", "where(condition != 0, x, y)")
+    dtype = require_same_dtype("where", x=x, y=y)
+    shape = broadcast("where", condition=condition.shape, x=x.shape, y=y.shape)
+    return Spec(Out(shape, dtype), size(shape))
+
+
+def where_forward(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    return np.where(condition, x, y), (condition, x.shape, y.shape)
+
+
+def where_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    condition, x_shape, y_shape = cache
+    zero = dz.dtype.type(0)
+    return None, unbroadcast(np.where(condition, dz, zero), x_shape), unbroadcast(np.where(condition, zero, dz), y_shape)
+
+
+# -- cast: another dtype forward, the old one back -----------------------------------------------------
+
+
+def cast_spec(x: Any, *, dtype: Any) -> Spec:
+    return Spec(Out(x.shape, np.dtype(dtype)), size(x.shape))
+
+
+def cast_forward(x: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.dtype]:
+    return x.astype(dtype), x.dtype
+
+
+def cast_backward(dz: np.ndarray, dtype: np.dtype) -> tuple:
+    return (dz.astype(dtype),)

@@ -1,0 +1,222 @@
+"""Losses: how wrong, as one number (reduction "mean" or "sum") or one for each example ("none")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, RangeError, ShapeError
+from .activation import sigmoid
+from .elementwise import Needs
+from .op import Spec
+from .softmax import log_softmax_forward
+from .specs import loss_out, require_float, require_int, require_reduction, require_same_dtype, size
+
+# -- nll_loss and cross_entropy: class indices, classes on axis 1 (or 0 for one example) -------------------------
+# loss_n = -log p[n, target_n]; with label smoothing s the target is 1 - s on the class plus s / K on all
+
+
+def _class_axis(log_p: Any) -> int:
+    return 1 if len(log_p.shape) > 1 else 0
+
+
+def _class_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
+    def spec(x: Any, targets: Any, *, reduction: str = "mean", label_smoothing: float = 0.0, **_: Any) -> Spec:
+        require_reduction(name, reduction)
+        dtype = require_float(name, x.dtype, "input")
+        if not x.shape:
+            raise ShapeError(name, "input ()", "(N, K), or (K,) for one example", "input.reshape(1, -1)")
+        axis = _class_axis(x)
+        wanted = x.shape[:axis] + x.shape[axis + 1 :]
+        if targets.shape != wanted:
+            hint = "targets.argmax(1), if they are one-hot" if targets.shape == x.shape else f"targets.reshape({wanted})"
+            raise ShapeError(name, f"input {x.shape} and targets {targets.shape}", f"targets {wanted}, class indices", hint)
+        require_int(name, "targets", targets)
+        if size(x.shape) == 0:
+            raise ShapeError(name, f"input {x.shape}, no examples or no classes", "at least one of each")
+        if not 0 <= label_smoothing <= 1:
+            raise ArgumentError(name, f"label_smoothing={label_smoothing}", "a share from 0 to 1", "label_smoothing=0.1")
+        return Spec(loss_out(wanted, dtype, reduction), flops * size(x.shape))
+
+    return spec
+
+
+def _check_targets(name: str) -> Callable[..., None]:
+    def check(x: Any, targets: Any, ignore_index: int = -100, reduction: str = "mean", **_: Any) -> None:
+        n_classes = x.shape[_class_axis(x)]
+        low, high = targets.min(), targets.max()
+        if low >= 0 and high < n_classes and not low <= ignore_index <= high:
+            return
+        kept = targets[targets != ignore_index]
+        if kept.size == 0 and reduction == "mean":
+            raise ArgumentError(name, f"only targets equal to ignore_index={ignore_index}", "at least one that counts", "reduction='sum'")
+        wrong = kept[(kept < 0) | (kept >= n_classes)]
+        if wrong.size:
+            hint = "targets - 1" if wrong.min() > 0 and kept.min() == 1 and kept.max() == n_classes else None
+            raise RangeError(name, f"label {wrong[0]} for {n_classes} classes", f"labels from 0 to {n_classes - 1}", hint)
+
+    return check
+
+
+nll_loss_spec = _class_loss_spec("nll_loss", flops=1)
+nll_loss_check = _check_targets("nll_loss")
+
+
+def nll_loss_forward(
+    log_p: np.ndarray,
+    targets: np.ndarray,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> tuple:
+    axis = _class_axis(log_p)
+    kept = targets != ignore_index
+    chosen = np.expand_dims(np.where(kept, targets, 0), axis)
+    losses = -np.take_along_axis(log_p, chosen, axis).squeeze(axis)
+    if label_smoothing:
+        losses = (1 - label_smoothing) * losses - label_smoothing * log_p.mean(axis=axis)
+    losses = np.where(kept, losses, losses.dtype.type(0))
+    n = int(kept.sum()) if reduction == "mean" else 1
+    out = losses if reduction == "none" else losses.sum() / n
+    return out, (log_p.shape, log_p.dtype, chosen, kept, n, label_smoothing)
+
+
+def nll_loss_backward(dout: np.ndarray, cache: tuple) -> tuple:
+    shape, dtype, chosen, kept, n, smoothing = cache
+    axis = 1 if len(shape) > 1 else 0
+    weight = np.expand_dims(kept * (np.asarray(dout) / n), axis).astype(dtype)
+    dlog_p = np.broadcast_to(-smoothing / shape[axis] * weight, shape).copy()
+    picked = np.take_along_axis(dlog_p, chosen, axis) - (1 - smoothing) * weight
+    np.put_along_axis(dlog_p, chosen, picked, axis)
+    return dlog_p, None
+
+
+cross_entropy_spec = _class_loss_spec("cross_entropy", flops=16)
+cross_entropy_check = _check_targets("cross_entropy")
+
+
+def cross_entropy_forward(
+    logits: np.ndarray,
+    targets: np.ndarray,
+    reduction: str = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> tuple:
+    log_p, _ = log_softmax_forward(logits, _class_axis(logits))
+    out, nll_cache = nll_loss_forward(log_p, targets, reduction, ignore_index, label_smoothing)
+    return out, (log_p, nll_cache)
+
+
+def cross_entropy_backward(dout: np.ndarray, cache: tuple) -> tuple:
+    """dlogits = (p - q) dout, for q the (smoothed) target: what is believed less what is true."""
+    log_p, nll_cache = cache
+    q, _ = nll_loss_backward(dout, nll_cache)  # -q dout
+    return np.exp(log_p) * -q.sum(axis=_class_axis(log_p), keepdims=True) + q, None
+
+
+def cross_entropy_composition(F: Any, logits: Any, targets: Any, **params: Any) -> Any:
+    return F.nll_loss(F.log_softmax(logits, _class_axis(logits)), targets, **params)
+
+
+# -- losses of two arrays of one shape: mse, l1, huber, binary cross-entropy ----------------------------------------
+
+
+def _pair_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
+    def spec(x: Any, target: Any, *, reduction: str = "mean", delta: float = 1.0) -> Spec:
+        require_reduction(name, reduction)
+        dtype = require_float(name, require_same_dtype(name, input=x, target=target), "input")
+        if x.shape != target.shape:
+            hint = f"target.reshape({x.shape})" if size(x.shape) == size(target.shape) else None
+            raise ShapeError(name, f"input {x.shape} and target {target.shape}", "the same shape, without broadcasting", hint)
+        if size(x.shape) == 0 and reduction == "mean":
+            raise ShapeError(name, f"input {x.shape}, nothing to average", "at least one element")
+        if delta <= 0:
+            raise ArgumentError(name, f"delta={delta}", "a positive number", "delta=1.0")
+        return Spec(loss_out(x.shape, dtype, reduction), flops * size(x.shape))
+
+    return spec
+
+
+def _reduce(losses: np.ndarray, reduction: str) -> np.ndarray:
+    return losses if reduction == "none" else losses.mean() if reduction == "mean" else losses.sum()
+
+
+def _share(dout: np.ndarray, like: np.ndarray, reduction: str) -> np.ndarray:
+    """The upstream gradient of each single loss."""
+    return dout / like.size if reduction == "mean" else dout
+
+
+# mse: (x - t)^2, slope 2 (x - t)
+
+mse_loss_spec = _pair_loss_spec("mse_loss", flops=3)
+
+
+def mse_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+    d = x - target
+    return _reduce(d * d, reduction), (d, reduction)
+
+
+def mse_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    d, reduction = cache
+    dx = 2 * d * _share(dout, d, reduction)
+    return dx, -dx if needs[1] else None
+
+
+# l1: |x - t|, slope sign(x - t)
+
+l1_loss_spec = _pair_loss_spec("l1_loss", flops=3)
+
+
+def l1_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+    d = x - target
+    return _reduce(np.abs(d), reduction), (d, reduction)
+
+
+def l1_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    d, reduction = cache
+    dx = np.sign(d) * _share(dout, d, reduction)
+    return dx, -dx if needs[1] else None
+
+
+# huber: d^2 / 2 near zero, delta (|d| - delta / 2) beyond delta (Huber, Robust estimation of a location
+# parameter, 1964); slope: d cut at -delta and delta
+
+huber_loss_spec = _pair_loss_spec("huber_loss", flops=6)
+
+
+def huber_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean", delta: float = 1.0) -> tuple:
+    d = x - target
+    losses = np.where(np.abs(d) <= delta, 0.5 * d * d, delta * (np.abs(d) - 0.5 * delta))
+    return _reduce(losses, reduction), (d, reduction, delta)
+
+
+def huber_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    d, reduction, delta = cache
+    dx = np.clip(d, -delta, delta) * _share(dout, d, reduction)
+    return dx, -dx if needs[1] else None
+
+
+# binary cross-entropy from logits: max(x, 0) - x t + ln(1 + exp(-|x|)), slope sigmoid(x) - t
+
+binary_cross_entropy_with_logits_spec = _pair_loss_spec("binary_cross_entropy_with_logits", flops=25)
+
+
+def binary_cross_entropy_with_logits_check(x: Any, target: Any, **_: Any) -> None:
+    if target.size and not (target.min() >= 0 and target.max() <= 1):
+        raise RangeError(
+            "binary_cross_entropy_with_logits", f"targets from {target.min()} to {target.max()}",
+            "probabilities from 0 to 1, without NaN", "(targets + 1) / 2 for targets of -1 and 1",
+        )  # fmt: skip
+
+
+def binary_cross_entropy_with_logits_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+    losses = np.maximum(x, 0) - x * target + np.log1p(np.exp(-np.abs(x)))
+    return _reduce(losses, reduction), (x, target, reduction)
+
+
+def binary_cross_entropy_with_logits_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    x, target, reduction = cache
+    share = _share(dout, x, reduction)
+    return (sigmoid(x) - target) * share, -x * share if needs[1] else None

@@ -1,0 +1,165 @@
+"""Normalisation: take away the mean, divide by the spread, then scale and shift.
+
+    x_hat = (x - mean) / sqrt(var + eps)        y = weight x_hat + bias
+
+layer_norm takes mean and variance over the last axes of each example, batch_norm over the batch (and
+the image) for each channel. The backward is one derivation on other axes:
+
+    dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / sqrt(var + eps)
+
+Sources: Ioffe and Szegedy, Batch normalization, 2015; Ba, Kiros and Hinton, Layer normalization, 2016;
+Zhang and Sennrich, Root mean square layer normalization, 2019.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, ShapeError
+from .elementwise import unbroadcast
+from .op import Out, Spec
+from .specs import require_float, require_same_dtype, size
+
+Axes = tuple[int, ...]
+
+
+def normalise(x: np.ndarray, axes: Axes, eps: float) -> tuple:
+    """(x_hat, 1 / sqrt(var + eps), mean, var) over `axes`, sizes of 1 kept."""
+    mean = x.mean(axis=axes, keepdims=True)
+    centred = x - mean
+    var = (centred * centred).mean(axis=axes, keepdims=True)
+    rstd = 1 / np.sqrt(var + eps)
+    return centred * rstd, rstd, mean, var
+
+
+def normalise_backward(dx_hat: np.ndarray, x_hat: np.ndarray, rstd: np.ndarray, axes: Axes) -> np.ndarray:
+    mean = dx_hat.mean(axis=axes, keepdims=True)
+    correlation = (dx_hat * x_hat).mean(axis=axes, keepdims=True)
+    return (dx_hat - mean - x_hat * correlation) * rstd
+
+
+def _check_eps(name: str, eps: float) -> None:
+    if eps < 0:
+        raise ArgumentError(name, f"eps={eps}", "0 or more", "eps=1e-5")
+
+
+# -- layer_norm and rms_norm: weight and bias have the shape of the axes they normalise --------------------------
+
+
+def _last_axes_spec(name: str, x: Any, shape: tuple[int, ...] | None, params: tuple, eps: float) -> Spec:
+    dtype = require_float(name, require_same_dtype(name, x=x, weight=params[0], bias=params[1]))
+    _check_eps(name, eps)
+    shape = shape if shape is not None else params[0].shape if params[0] is not None else x.shape[-1:]
+    for label, p in zip(("weight", "bias"), params, strict=True):
+        if p is not None and p.shape != shape:
+            raise ShapeError(name, f"{label} {p.shape}", f"the normalized shape {shape}")
+    if not shape or x.shape[-len(shape) :] != shape or size(shape) == 0:
+        raise ShapeError(
+            name, f"x {x.shape} and normalized shape {shape}", f"x (..., {', '.join(map(str, shape))}), not empty",
+            f"normalized shape {x.shape[-1:]}",
+        )  # fmt: skip
+    return Spec(Out(x.shape, dtype), 8 * size(x.shape))
+
+
+def _last_axes(x: np.ndarray, weight: np.ndarray | None, shape: tuple[int, ...] | None) -> Axes:
+    n = len(shape) if shape is not None else weight.ndim if weight is not None else 1
+    return tuple(range(-n, 0))
+
+
+def layer_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, shape: Any = None, eps: float = 1e-5) -> Spec:
+    return _last_axes_spec("layer_norm", x, shape, (weight, bias), eps)
+
+
+def layer_norm_forward(
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+    shape: tuple[int, ...] | None = None,
+    eps: float = 1e-5,
+) -> tuple:
+    axes = _last_axes(x, weight, shape)
+    x_hat, rstd, _, _ = normalise(x, axes, eps)
+    y = x_hat if weight is None else x_hat * weight
+    return (y if bias is None else y + bias), (x_hat, rstd, weight, bias is not None, axes)
+
+
+def layer_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    x_hat, rstd, weight, has_bias, axes = cache
+    if weight is None:
+        return (normalise_backward(dy, x_hat, rstd, axes),)
+    dx = normalise_backward(dy * weight, x_hat, rstd, axes)
+    dw = unbroadcast(dy * x_hat, weight.shape)
+    return (dx, dw, unbroadcast(dy, weight.shape)) if has_bias else (dx, dw)
+
+
+# -- rms_norm: y = weight x / sqrt(mean(x^2) + eps); no mean is taken away ---------------------------------------
+
+
+def rms_norm_spec(x: Any, weight: Any = None, *, shape: Any = None, eps: float = 1e-5) -> Spec:
+    return _last_axes_spec("rms_norm", x, shape, (weight, None), eps)
+
+
+def rms_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, shape: tuple[int, ...] | None = None, eps: float = 1e-5
+) -> tuple:
+    axes = _last_axes(x, weight, shape)
+    rstd = 1 / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
+    x_hat = x * rstd
+    return (x_hat if weight is None else x_hat * weight), (x_hat, rstd, weight, axes)
+
+
+def rms_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    x_hat, rstd, weight, axes = cache
+    dx_hat = dy if weight is None else dy * weight
+    dx = (dx_hat - x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)) * rstd
+    return (dx,) if weight is None else (dx, unbroadcast(dy * x_hat, weight.shape))
+
+
+# -- batch_norm in training: also returns the batch's mean and variance, for the running statistics --------------
+# x is (N, C), (N, C, T) or (N, C, H, W); weight, bias, mean and variance are (C,)
+
+
+def batch_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Spec:
+    dtype = require_float("batch_norm", require_same_dtype("batch_norm", x=x, weight=weight, bias=bias))
+    _check_eps("batch_norm", eps)
+    if len(x.shape) < 2:
+        raise ShapeError("batch_norm", f"x {x.shape}", "(N, C) or (N, C, ...)", "x[None] for one example")
+    channels = x.shape[1:2]
+    for label, p in (("weight", weight), ("bias", bias)):
+        if p is not None and p.shape != channels:
+            raise ShapeError("batch_norm", f"x {x.shape} and {label} {p.shape}", f"{label} {channels}")
+    if size(x.shape) // max(channels[0], 1) < 2:
+        raise ShapeError(
+            "batch_norm", f"x {x.shape}: one value for each channel, which has no spread",
+            "at least two examples in training", "model.eval(), or drop_last=True in Batches",
+        )  # fmt: skip
+    statistics = Out(channels, dtype)
+    return Spec((Out(x.shape, dtype), statistics, statistics), 8 * size(x.shape))
+
+
+def per_channel(v: np.ndarray, ndim: int) -> np.ndarray:
+    """Line up a vector (C,) with axis 1 of an array of `ndim` dimensions."""
+    return v.reshape(1, -1, *(1,) * (ndim - 2))
+
+
+def batch_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, eps: float = 1e-5
+) -> tuple:
+    axes = (0, *range(2, x.ndim))
+    x_hat, rstd, mean, var = normalise(x, axes, eps)
+    y = x_hat if weight is None else x_hat * per_channel(weight, x.ndim)
+    y = y if bias is None else y + per_channel(bias, x.ndim)
+    return (y, mean.ravel(), var.ravel()), (x_hat, rstd, weight, bias is not None, axes)
+
+
+def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
+    """Gradients flow through y only; the statistics serve the running averages."""
+    dy = dout[0]
+    x_hat, rstd, weight, has_bias, axes = cache
+    if weight is None:
+        return (normalise_backward(dy, x_hat, rstd, axes),)
+    dx = normalise_backward(dy * per_channel(weight, dy.ndim), x_hat, rstd, axes)
+    dw = (dy * x_hat).sum(axis=axes)
+    return (dx, dw, dy.sum(axis=axes)) if has_bias else (dx, dw)

@@ -1,0 +1,252 @@
+"""An op is a pair of functions on plain arrays, and one rule about shapes.
+
+    forward(*arrays, **params) -> (out, cache)
+    backward(dout, cache)      -> one gradient, or None, for each input array
+
+There is one pair for each implementation. The NumPy pair is the reference: it says what the op means.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import backends
+from ..errors import ShapeError, StateError
+
+MEMO = 1024  # how many different calls an op remembers having checked
+
+
+class Out(NamedTuple):
+    """Shape and dtype of an output."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+class Spec(NamedTuple):
+    """What a call returns, known without computing it: its outputs, and the work of the forward pass."""
+
+    out: Out | tuple[Out, ...]
+    flops: int
+
+
+def takes_needs(backward: Callable[..., Any] | None) -> bool:
+    """Whether a backward declares the third parameter ``needs``."""
+    return backward is not None and "needs" in inspect.signature(backward).parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One implementation of an op.
+
+    `backward` is None for an op without gradients. A backward that can skip work nobody asked for
+    declares a third parameter ``needs``: one bool for each input array.
+    A pair with a `composition` does not run: the caller evaluates the composition instead.
+    """
+
+    forward: Callable[..., tuple[Any, Any]]
+    backward: Callable[..., Any] | None = None
+    name: str = "numpy"
+    composition: Callable[..., Any] | None = None
+    takes_needs: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "takes_needs", takes_needs(self.backward))
+
+    def pull(self, dout: Any, cache: Any, needs: tuple[bool, ...]) -> Any:
+        """Call `backward`, telling it which gradients are wanted if it can use that."""
+        assert self.backward is not None
+        return self.backward(dout, cache, needs) if self.takes_needs else self.backward(dout, cache)
+
+
+class Op:
+    """An operation: its name, its shape rule, and its pairs.
+
+    Parameters
+    ----------
+    name : str
+    spec : callable
+        ``spec(*arrays, **params) -> Spec``. Looks at shapes and dtypes only; raises a helpful error.
+        It is remembered per call signature, so it may depend on nothing but what its own
+        signature names.
+    forward, backward : callable
+        The NumPy pair. `backward` is None for an op without gradients.
+    check_values : callable, optional
+        ``check_values(*arrays, **params)``: refuses values without a meaning (a label out of range).
+    kernels : dict of str to str, optional
+        Backend name to the module that holds ``{name}_forward`` and ``{name}_backward``.
+        The module is imported when the backend first runs the op.
+    made_of : tuple of str, optional
+        Ops that this fused one is made of. While one of them is replaced (`using`), `composition`
+        runs instead.
+    composition : callable, optional
+        ``composition(F, *inputs, **params)`` written with functions of ``F`` (`tinynn.functional`).
+
+    Examples
+    --------
+    >>> square = Op("square", same_shape("square"), lambda x: (x * x, x), lambda dout, x: 2 * x * dout)
+    >>> y = tinynn.apply(square, x)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        spec: Callable[..., Spec],
+        forward: Callable[..., tuple[Any, Any]],
+        backward: Callable[..., Any] | None = None,
+        *,
+        check_values: Callable[..., None] | None = None,
+        kernels: dict[str, str] | None = None,
+        made_of: tuple[Op, ...] = (),
+        composition: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name, self.spec, self.check_values = name, spec, check_values
+        self.pairs = {"numpy": Pair(forward, backward)}
+        self.kernels = kernels or {}
+        self.made_of, self._composition = made_of, composition
+        self.replacement: Pair | None = None
+        self._depends = tuple(
+            p.name for p in inspect.signature(spec).parameters.values() if p.kind is p.KEYWORD_ONLY
+        )
+        self._memo: dict[tuple, Spec] = {}
+
+    def __repr__(self) -> str:
+        return f"Op({self.name!r})"
+
+    def check(self, arrays: list, params: dict) -> Spec:
+        """Run the shape rule, or recall its answer for the same shapes, dtypes and parameters."""
+        key: tuple = ()
+        for a in arrays:
+            key += (a.shape, a.dtype)
+        if self._depends:
+            key += tuple([params.get(name, ...) for name in self._depends])  # ... stands for absent
+        try:
+            spec = self._memo.get(key)
+        except TypeError:  # a parameter that cannot be hashed: an array used as an index
+            key, spec = (), None
+        if spec is None:
+            spec = self.spec(*arrays, **params)
+            if key:
+                if len(self._memo) >= MEMO:
+                    self._memo.clear()
+                self._memo[key] = spec
+        if self.check_values is not None:
+            self.check_values(*arrays, **params)
+        return spec
+
+    def pair(self, backend: str) -> Pair:
+        """The pair for `backend`, importing its kernels on first use; the reference if it has none."""
+        if backend not in self.pairs and backend in self.kernels:
+            module = importlib.import_module(self.kernels[backend])
+            forward = getattr(module, f"{self.name}_forward")
+            self.pairs[backend] = Pair(forward, getattr(module, f"{self.name}_backward", None), backend)
+        return self.pairs.get(backend) or self.pairs["numpy"]
+
+    def composed(self) -> Pair | None:
+        """The composition of the parts, if one of them is replaced now."""
+        if any(part.replacement or part.composed() for part in self.made_of):
+            return Pair(self.pairs["numpy"].forward, None, "composed", self._composition)
+        return None
+
+    def forward(self, *arrays: np.ndarray, **params: Any) -> tuple[Any, Any]:
+        """Check the arguments and run the forward function of the pair that is active now."""
+        self.check(list(arrays), params)
+        return self._active().forward(*arrays, **params)
+
+    def backward(self, dout: Any, cache: Any) -> Any:
+        """Run the backward function of the pair that is active now."""
+        backward = self._active().backward
+        if backward is None:
+            raise StateError(self.name, "a call to backward", "an op with a gradient; this one has none")
+        return backward(dout, cache)
+
+    def _active(self) -> Pair:
+        pair = backends.resolved.get(self) or backends.resolve(self)
+        return self.pair(backends.current_backend()) if pair.composition else pair
+
+    def using(self, forward: Callable[..., Any], backward: Callable[..., Any] | None = None) -> using:
+        """Run `forward` and `backward` instead of this op's own, on every backend, inside a ``with`` block."""
+        return using(self, forward, backward)
+
+
+class using:
+    """A replacement of an op's pair, in force from its creation until `stop` or the end of a ``with`` block.
+
+    What the functions return is checked against the op's shape rule, so that a mistake is named at
+    the function that made it. `calls` counts how often each ran.
+    """
+
+    def __init__(self, op: Op, forward: Callable, backward: Callable | None) -> None:
+        if (backward is None) != (op.pairs["numpy"].backward is None):
+            raise StateError(
+                f"{op.name}.using",
+                "a forward without a backward" if backward is None else "a backward for an op without one",
+                "the two together, since backward reads the cache that forward made",
+                f"ops.{op.name}.using(my_forward, my_backward)",
+            )
+        self.op, self.calls, self._before = op, {"forward": 0, "backward": 0}, op.replacement
+        self._forward, self._backward = forward, backward
+        self._takes_needs = takes_needs(backward)
+        self._set(Pair(self._run_forward, self._run_backward if backward else None, "yours"))
+
+    def _set(self, pair: Pair | None) -> None:
+        self.op.replacement = pair
+        backends.resolved.clear()
+
+    def _run_forward(self, *arrays: np.ndarray, **params: Any) -> tuple[Any, Any]:
+        self.calls["forward"] += 1
+        result = self._forward(*arrays, **params)
+        if not (isinstance(result, tuple) and len(result) == 2):
+            raise ShapeError(
+                f"your {self.op.name} forward", describe(result), "two things: the output and a cache",
+                "return out, cache",
+            )  # fmt: skip
+        out, cache = result
+        outs, wanted = _as_tuple(out), _as_tuple(self.op.check(list(arrays), params).out, Out)
+        for got, want in zip(outs, wanted, strict=False):
+            if got is not None and np.shape(got) != want.shape:
+                raise ShapeError(f"your {self.op.name} forward", describe(got), f"an array of shape {want.shape}")
+        return out, (cache, [a.shape for a in arrays])
+
+    def _run_backward(self, dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> tuple:
+        self.calls["backward"] += 1
+        cache, shapes = cache
+        extra = (needs,) if self._takes_needs else ()
+        grads = _as_tuple(self._backward(dout, cache, *extra))  # type: ignore[misc]
+        where = f"your {self.op.name} backward"
+        if len(grads) != len(shapes):
+            raise ShapeError(where, f"{len(grads)} gradients", f"{len(shapes)}, one for each input")
+        for i, (grad, shape) in enumerate(zip(grads, shapes, strict=True)):
+            if grad is not None and np.shape(grad) != shape:
+                raise ShapeError(where, f"gradient {i} as {describe(grad)}", f"the input's shape {shape}")
+        return grads
+
+    def stop(self) -> None:
+        """Put back what ran before."""
+        self._set(self._before)
+
+    def __enter__(self) -> using:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def _as_tuple(value: Any, single: type | None = None) -> tuple:
+    """A one-element tuple for a single result, the tuple itself for several."""
+    if single is not None and isinstance(value, single):
+        return (value,)
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def describe(value: Any) -> str:
+    """How an error message names a value: an array by shape and dtype, anything else by its type."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"an array {tuple(value.shape)} of {value.dtype}"
+    return f"{type(value).__name__} {value!r}"[:80]

@@ -1,0 +1,183 @@
+"""Ops that move elements and change none. Backward moves the gradients the other way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
+from .elementwise import unbroadcast
+from .op import Out, Spec
+from .specs import normalise_axes, require_same_dtype, size
+
+Shape = tuple[int, ...]
+
+# -- reshape: the same elements in the same order; one size may be -1 --------------------------------------
+
+
+def reshape_spec(x: Any, *, shape: Shape) -> Spec:
+    known = size(tuple(n for n in shape if n != -1))
+    total = size(x.shape)
+    free = shape.count(-1)
+    if free > 1 or any(n < -1 for n in shape):
+        raise ArgumentError("reshape", f"shape {shape}", "sizes of 0 or more, and at most one -1", "shape (-1,)")
+    if (free and (known == 0 or total % known)) or (not free and known != total):
+        raise ShapeError(
+            "reshape", f"x {x.shape} with {total} elements and shape {shape}",
+            f"a shape with {'a divisor of ' if free else ''}{total} elements", "shape (-1,) to flatten",
+        )  # fmt: skip
+    return Spec(Out(tuple(total // known if n == -1 else n for n in shape), x.dtype), 0)
+
+
+def reshape_forward(x: np.ndarray, shape: Shape) -> tuple[np.ndarray, Shape]:
+    return x.reshape(shape), x.shape
+
+
+def reshape_backward(dy: np.ndarray, shape: Shape) -> tuple:
+    return (dy.reshape(shape),)
+
+
+# -- permute: axis i of the result is axis axes[i] of x ------------------------------------------------------
+
+
+def permute_spec(x: Any, *, axes: tuple[int, ...]) -> Spec:
+    if len(axes) != len(x.shape) or normalise_axes("permute", axes, len(x.shape)) != tuple(range(len(x.shape))):
+        raise ShapeError(
+            "permute", f"x {x.shape} and axes {axes}", f"each of the {len(x.shape)} axes once",
+            f"axes {tuple(reversed(range(len(x.shape))))}",
+        )  # fmt: skip
+    return Spec(Out(tuple(x.shape[a] for a in axes), x.dtype), 0)
+
+
+def permute_forward(x: np.ndarray, axes: tuple[int, ...]) -> tuple:
+    return x.transpose(axes), tuple(a % x.ndim for a in axes)
+
+
+def permute_backward(dy: np.ndarray, axes: tuple[int, ...]) -> tuple:
+    return (dy.transpose(sorted(range(len(axes)), key=axes.__getitem__)),)
+
+
+# -- broadcast_to: copies along axes of size 1, without the memory --------------------------------------------
+
+
+def broadcast_to_spec(x: Any, *, shape: Shape) -> Spec:
+    if len(x.shape) > len(shape) or any(a not in (1, b) for a, b in zip(x.shape[::-1], shape[::-1], strict=False)):
+        raise ShapeError("broadcast_to", f"x {x.shape} and shape {shape}", "sizes of x that are 1 or the same")
+    return Spec(Out(shape, x.dtype), 0)
+
+
+def broadcast_to_forward(x: np.ndarray, shape: Shape) -> tuple[np.ndarray, Shape]:
+    return np.broadcast_to(x, shape), x.shape
+
+
+def broadcast_to_backward(dy: np.ndarray, shape: Shape) -> tuple:
+    return (unbroadcast(dy, shape),)
+
+
+# -- concat: one after the other along an axis that exists ----------------------------------------------------
+
+
+def _same_dtype(where: str, arrays: tuple) -> np.dtype:
+    if not arrays:
+        raise ShapeError(where, "no arrays", "at least one", f"{where}([x, y])")
+    return require_same_dtype(where, **{f"x{i}": a for i, a in enumerate(arrays)})
+
+
+def concat_spec(*arrays: Any, axis: int = 0) -> Spec:
+    dtype = _same_dtype("concat", arrays)
+    first = arrays[0].shape
+    if not first:
+        raise ShapeError("concat", "arrays without dimensions", "at least one dimension", "stack([x, y])")
+    (axis,) = normalise_axes("concat", axis, len(first))
+    for i, a in enumerate(arrays[1:], 1):
+        if len(a.shape) != len(first) or any(n != m for j, (n, m) in enumerate(zip(a.shape, first, strict=True)) if j != axis):
+            raise ShapeError("concat", f"x0 {first} and x{i} {a.shape}", f"the same sizes except on axis {axis}")
+    total = sum(a.shape[axis] for a in arrays)
+    return Spec(Out((*first[:axis], total, *first[axis + 1 :]), dtype), 0)
+
+
+def concat_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
+    return np.concatenate(arrays, axis), ([a.shape[axis] for a in arrays], axis)
+
+
+def concat_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    sizes, axis = cache
+    return tuple(np.split(dy, np.cumsum(sizes[:-1]), axis))
+
+
+# -- stack: one after the other along a new axis ----------------------------------------------------------------
+
+
+def stack_spec(*arrays: Any, axis: int = 0) -> Spec:
+    dtype = _same_dtype("stack", arrays)
+    first = arrays[0].shape
+    for i, a in enumerate(arrays):
+        if a.shape != first:
+            raise ShapeError("stack", f"x0 {first} and x{i} {a.shape}", "the same shape for all", "concat([x, y])")
+    (axis,) = normalise_axes("stack", axis, len(first) + 1)
+    return Spec(Out((*first[:axis], len(arrays), *first[axis:]), dtype), 0)
+
+
+def stack_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
+    return np.stack(arrays, axis), axis
+
+
+def stack_backward(dy: np.ndarray, axis: int) -> tuple:
+    return tuple(np.moveaxis(dy, axis, 0))
+
+
+# -- index: x[index] with numbers, slices, None, ..., and arrays of integers or bools ---------------------------
+
+
+def _arrays_in(index: Any) -> list[np.ndarray]:
+    parts = index if isinstance(index, tuple) else (index,)
+    return [p for p in parts if isinstance(p, np.ndarray)]
+
+
+def index_spec(x: Any, *, index: Any) -> Spec:
+    for part in _arrays_in(index):
+        if part.dtype.kind not in "iub":
+            raise DtypeError("index", f"an index of dtype {part.dtype}", "integers or bools", "index.astype(np.int64)")
+    try:
+        shape = np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
+    except IndexError as error:
+        got = f"x {x.shape} and index {index!r}"[:120]
+        raise RangeError("index", f"{got} ({error})", "positions inside x") from None
+    return Spec(Out(shape, x.dtype), 0)
+
+
+def index_forward(x: np.ndarray, index: Any) -> tuple:
+    return x[index], (x.shape, index)
+
+
+def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """Each picked position gets the gradients of all the places it was copied to."""
+    shape, index = cache
+    dx = np.zeros(shape, dy.dtype)
+    if _arrays_in(index):
+        np.add.at(dx, index, dy)
+    else:
+        dx[index] = dy
+    return (dx,)
+
+
+# -- pad: widths ((before, after), ...), one pair an axis, filled with a value -----------------------------------
+
+
+def pad_spec(x: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Spec:
+    if len(widths) != len(x.shape) or any(len(w) != 2 for w in widths):
+        raise ShapeError("pad", f"x {x.shape} and {len(widths)} pairs of widths", "(before, after) for each axis")
+    if any(n < 0 for pair in widths for n in pair):
+        raise ArgumentError("pad", f"widths {widths}", "widths of 0 or more", "x[:, 1:-1] to cut")
+    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))
+    return Spec(Out(shape, x.dtype), 0)
+
+
+def pad_forward(x: np.ndarray, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> tuple:
+    inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))
+    return np.pad(x, widths, constant_values=value), inside
+
+
+def pad_backward(dy: np.ndarray, inside: tuple[slice, ...]) -> tuple:
+    return (dy[inside],)

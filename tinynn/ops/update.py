@@ -1,0 +1,139 @@
+"""One step of an optimiser for one parameter, in place: p, and the state beside it, change.
+
+g is the gradient. There is no backward.
+
+Sources: Polyak, Some methods of speeding up the convergence of iteration methods, 1964 (momentum);
+Sutskever, Martens, Dahl and Hinton, On the importance of initialization and momentum, 2013 (nesterov);
+Tieleman and Hinton, Lecture 6.5 of Neural networks for machine learning, 2012 (rmsprop);
+Kingma and Ba, Adam, 2015; Loshchilov and Hutter, Decoupled weight decay regularization, 2019 (adamw).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .op import Out, Spec
+from .specs import require_float, require_same_dtype, size
+
+
+def _update_spec(name: str, *state: str, flops: int) -> Callable[..., Spec]:
+    def spec(p: Any, g: Any, *arrays: Any, **_: Any) -> Spec:
+        named = {"p": p, "g": g, **dict(zip(state, arrays, strict=False))}
+        require_float(name, require_same_dtype(name, **named), "p")
+        for label, a in named.items():
+            if a.shape != p.shape:
+                raise ShapeError(name, f"p {p.shape} and {label} {a.shape}", "the same shape")
+        return Spec(Out(p.shape, p.dtype), flops * size(p.shape))
+
+    return spec
+
+
+# g += decay p;  m = momentum m + g;  p -= lr m   (nesterov: p -= lr (g + momentum m))
+
+sgd_update_spec = _update_spec("sgd_update", "m", flops=6)
+
+
+def sgd_update_forward(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray | None = None,
+    *,
+    lr: float,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> tuple:
+    if weight_decay:
+        g = g + weight_decay * p
+    if m is not None:
+        m *= momentum
+        m += g
+        g = g + momentum * m if nesterov else m
+    p -= lr * g
+    return p, None
+
+
+# g += decay p;  v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps)
+
+rmsprop_update_spec = _update_spec("rmsprop_update", "v", "m", flops=9)
+
+
+def rmsprop_update_forward(
+    p: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray,
+    m: np.ndarray | None = None,
+    *,
+    lr: float,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+) -> tuple:
+    if weight_decay:
+        g = g + weight_decay * p
+    v *= alpha
+    v += (1 - alpha) * g * g
+    step = g / (np.sqrt(v) + eps)
+    if m is not None:
+        m *= momentum
+        m += step
+        step = m
+    p -= lr * step
+    return p, None
+
+
+# m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+# p -= lr m_hat / (sqrt(v_hat) + eps), with m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t)
+
+adam_update_spec = _update_spec("adam_update", "m", "v", flops=14)
+
+
+def adam_update_forward(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    *,
+    lr: float,
+    t: int,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> tuple:
+    """Weight decay joins the gradient, and so passes through both averages."""
+    if weight_decay:
+        g = g + weight_decay * p
+    m *= beta1
+    m += (1 - beta1) * g
+    v *= beta2
+    v += (1 - beta2) * g * g
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
+    return p, None
+
+
+adamw_update_spec = _update_spec("adamw_update", "m", "v", flops=15)
+
+
+def adamw_update_forward(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    *,
+    lr: float,
+    t: int,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> tuple:
+    """Weight decay acts on p directly: p -= lr decay p, then Adam without decay."""
+    p *= 1 - lr * weight_decay
+    return adam_update_forward(p, g, m, v, lr=lr, t=t, beta1=beta1, beta2=beta2, eps=eps)

@@ -1,0 +1,457 @@
+"""Tensor and the tape: an array that remembers which op made it, and `backward` through that memory."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import ops
+from .backends import check_device, resolve, resolved
+from .errors import DtypeError, ShapeError, StateError
+from .ops.op import Op, Pair
+
+_next_order = itertools.count().__next__
+_order = operator.attrgetter("order")
+_FREED = object()  # stands where a cache was, once backward has used it
+
+
+class _Mode(threading.local):
+    recording = True
+
+
+_mode = _Mode()
+
+
+class Node:
+    """One line of the tape: the pair that ran, its inputs, and the cache for its backward.
+
+    `order` counts up in the order of creation, which is already a topological order.
+    """
+
+    __slots__ = ("cache", "inputs", "op", "order", "outputs", "pair")
+
+    def __init__(self, op: Op, pair: Pair, inputs: tuple[Tensor, ...], cache: Any, outputs: int) -> None:
+        self.op, self.pair, self.inputs, self.cache, self.outputs = op, pair, inputs, cache, outputs
+        self.order = _next_order()
+
+
+class Tensor:
+    """An n-dimensional array with gradients.
+
+    Parameters
+    ----------
+    data : array_like
+        Numbers. An array keeps its dtype and its memory; Python floats become float32.
+    requires_grad : bool
+        Whether `backward` should leave a gradient in `grad`.
+
+    Attributes
+    ----------
+    data : ndarray
+        The plain array (in PyTorch this would be a tensor again).
+    grad : Tensor or None
+        Gradient of the last `backward` calls, summed; has no history of its own.
+
+    Notes
+    -----
+    Equals torch.Tensor; `tensor()` copies as torch.tensor does.
+    """
+
+    __slots__ = ("__weakref__", "_node", "_slot", "data", "grad", "requires_grad")
+    __array_ufunc__ = None  # ndarray + Tensor asks Tensor.__radd__
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self.data = data if data.__class__ is np.ndarray else _to_array(data)
+        if requires_grad and self.data.dtype.kind != "f":
+            raise DtypeError(
+                "Tensor", f"requires_grad=True for {self.data.dtype}", "a floating dtype", "tensor.to(np.float32)"
+            )
+        self.requires_grad = requires_grad
+        self.grad: Tensor | None = None
+        self._node: Node | None = None
+        self._slot = 0
+
+    # -- what it is ------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements (NumPy's meaning; torch.Tensor.numel)."""
+        return self.data.size
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    @property
+    def is_leaf(self) -> bool:
+        return self._node is None
+
+    @property
+    def op(self) -> str | None:
+        """Name of the op on the tape that made this tensor."""
+        return self._node.op.name if self._node else None
+
+    @property
+    def T(self) -> Tensor:
+        """The transpose of a matrix: the last two axes swapped (torch.Tensor.mT)."""
+        return self.transpose(-1, -2)
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(", threshold=100)
+        parts = [f"tensor({text}", f"shape={self.shape}", f"dtype={self.dtype}"]
+        parts += [f"op={self.op}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
+        return ", ".join(parts) + ")"
+
+    def __len__(self) -> int:
+        if self.ndim == 0:
+            raise DtypeError("len(tensor)", "a tensor without dimensions", "at least one dimension", "tensor.item()")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    # -- leaving the tape ------------------------------------------------------------------------
+
+    def item(self) -> float:
+        """The one number in this tensor, as a Python number."""
+        if self.size != 1:
+            raise ShapeError("item", f"a tensor {self.shape} with {self.size} elements", "one element", "tensor.mean()")
+        return self.data.item()
+
+    def numpy(self) -> np.ndarray:
+        """The array, sharing memory. Refuses while gradients are recorded, as PyTorch does."""
+        if self.requires_grad:
+            raise StateError(
+                "numpy", "a tensor that requires grad", "one that does not", "tensor.detach().numpy()"
+            )  # fmt: skip
+        return self.data
+
+    def tolist(self) -> Any:
+        return self.data.tolist()
+
+    def detach(self) -> Tensor:
+        """The same data without history."""
+        return Tensor(self.data)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Turn recording on or off for a leaf, and return it."""
+        if self._node is not None:
+            raise StateError(
+                "requires_grad_", f"the result of {self.op}", "a leaf", "tensor.detach().requires_grad_()"
+            )  # fmt: skip
+        self.requires_grad = Tensor(self.data, requires_grad).requires_grad
+        return self
+
+    def to(self, target: Any) -> Tensor:
+        """Move to a device ("cpu") or convert to a dtype; returns itself if nothing changes."""
+        if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "mps", "gpu"):
+            check_device(target)
+            return self
+        dtype = np.dtype(target)
+        return self if dtype == self.dtype else apply(ops.cast, self, dtype=dtype)
+
+    # -- operators: one op each ------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return apply(ops.add, self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return apply(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return apply(ops.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return apply(ops.sub, other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return apply(ops.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return apply(ops.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return apply(ops.div, self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return apply(ops.div, other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return apply(ops.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return apply(ops.pow, other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return apply(ops.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return apply(ops.matmul, other, self)
+
+    def __neg__(self) -> Tensor:
+        return apply(ops.neg, self)
+
+    def __abs__(self) -> Tensor:
+        return apply(ops.abs, self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return apply(ops.index, self, index=_plain_index(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise StateError(
+            "tensor[...] = value", "an assignment", "tensors that do not change, since the tape may need them",
+            "tinynn.functional.where(mask, value, tensor), or tensor.data[...] = value outside the tape",
+        )  # fmt: skip
+
+    # comparisons give arrays of bool: a yes or no has no gradient
+    def __eq__(self, other: Any) -> Any:
+        return self.data == _operand(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.data != _operand(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < _operand(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= _operand(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > _operand(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= _operand(other)
+
+    __hash__ = object.__hash__
+
+    # The other methods (sum, reshape, exp, ...) are the functions of the same name in `functional`.
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
+
+    # -- the tape --------------------------------------------------------------------------------
+
+    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
+        """Send gradients from here back to every leaf that requires them.
+
+        Each node, newest first, turns the gradient of its output into gradients of its inputs:
+        ``dx, dw, ... = pair.backward(dout, cache)``. Leaves add what arrives to `grad`; what belongs
+        to intermediates is dropped with this call, and so are the caches.
+
+        Parameters
+        ----------
+        gradient : array_like, same shape as self, optional
+            Upstream gradient; may be left out for a single number, where it is 1.
+
+        Raises
+        ------
+        StateError
+            If nothing here requires a gradient, if the tape was used before, or for second
+            derivatives (`create_graph`), which this tape does not record.
+        """
+        if create_graph:
+            raise StateError("backward", "create_graph=True", "first derivatives only: gradients have no history")
+        if not self.requires_grad:
+            raise StateError(
+                "backward", "a tensor without history (made from plain data, detached, under no_grad, or a gradient)",
+                "one computed from a leaf that requires grad", "tensor(data, requires_grad=True)",
+            )  # fmt: skip
+        dout = self._upstream(gradient)
+        if self._node is None:
+            return self._accumulate(dout)
+        nodes = tape(self)
+        for node in nodes:
+            if node.cache is _FREED:
+                raise StateError(
+                    "backward", f"a tape that was used before (at {node.op.name})", "a fresh forward pass",
+                    "run the forward pass again, or add the losses and call backward once",
+                )  # fmt: skip
+        pending: dict[Node, Any] = {}
+        _deposit(pending, self, dout)
+        for node in reversed(nodes):
+            dout = pending.pop(node, None)
+            if dout is None:  # nothing arrived: every path to here was cut
+                continue
+            inputs, pair = node.inputs, node.pair
+            if pair.takes_needs:
+                grads = pair.backward(dout, node.cache, tuple([x.requires_grad for x in inputs]))
+            else:
+                grads = pair.backward(dout, node.cache)
+            node.cache, node.inputs = _FREED, ()  # memory goes back while the pass is still running
+            if grads.__class__ is not tuple:
+                grads = (grads,)
+            for x, grad in zip(inputs, grads, strict=True):
+                if grad is None or not x.requires_grad:
+                    continue
+                source = x._node
+                if source is None:
+                    x._accumulate(grad)
+                elif source.outputs or source in pending:
+                    _deposit(pending, x, grad)
+                else:
+                    pending[source] = grad
+
+    def _upstream(self, gradient: Any) -> np.ndarray:
+        if gradient is None:
+            if self.size != 1:
+                raise ShapeError(
+                    "backward", f"a tensor {self.shape} and no upstream gradient", "a single number",
+                    "tensor.sum().backward(), or tensor.backward(gradient) with a gradient of the tensor's shape",
+                )  # fmt: skip
+            return np.ones(self.shape, self.dtype)
+        array = np.asarray(_operand(gradient), dtype=self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
+        return array
+
+    def _accumulate(self, grad: Any) -> None:
+        """Add to `grad` without changing an array in place: gradients may share memory."""
+        old = self.grad
+        self.grad = Tensor(grad if old is None else old.data + grad)
+
+
+def _deposit(pending: dict[Node, Any], x: Tensor, grad: Any) -> None:
+    """Add `grad` to what waits for the node that made `x`; a node with several outputs gets a tuple."""
+    node = x._node
+    assert node is not None
+    waiting = pending.get(node)
+    if not node.outputs:
+        pending[node] = grad if waiting is None else waiting + grad
+        return
+    parts = list(waiting or (None,) * node.outputs)
+    parts[x._slot] = grad if parts[x._slot] is None else parts[x._slot] + grad
+    pending[node] = tuple(parts)
+
+
+def tape(tensor: Tensor) -> list[Node]:
+    """Every node that `tensor` was computed from, oldest first."""
+    if tensor._node is None:
+        return []
+    found, todo = {tensor._node}, [tensor._node]
+    while todo:
+        for x in todo.pop().inputs:
+            node = x._node
+            if node is not None and node not in found:
+                found.add(node)
+                todo.append(node)
+    return sorted(found, key=_order)
+
+
+def apply(op: Op, *inputs: Any, **params: Any) -> Any:
+    """Run `op` on tensors and write it on the tape.
+
+    Inputs that are no tensors are converted: Python numbers take the dtype of the tensors beside
+    them. Returns a Tensor, or a tuple of them for an op with several outputs.
+    """
+    pair = resolved.get(op) or resolve(op)
+    if pair.composition is not None:
+        from . import functional
+
+        return pair.composition(functional, *inputs, **params)
+    arrays, recording = [], False
+    for x in inputs:
+        if not isinstance(x, Tensor):
+            return apply(op, *_lift(inputs), **params)
+        arrays.append(x.data)
+        if x.requires_grad:
+            recording = True
+    op.check(arrays, params)
+    out, cache = pair.forward(*arrays, **params)
+    node = None
+    outputs = len(out) if out.__class__ is tuple else 0
+    if recording and pair.backward is not None and _mode.recording:
+        node = Node(op, pair, inputs, cache, outputs)
+    if outputs:
+        return tuple([_result(array, node, slot) for slot, array in enumerate(out)])
+    return _result(out, node)
+
+
+def _result(array: Any, node: Node | None, slot: int = 0) -> Tensor:
+    result = Tensor(array)
+    if node is not None and (slot == 0 or result.data.dtype.kind == "f"):
+        result.requires_grad, result._node, result._slot = True, node, slot
+    return result
+
+
+def _lift(inputs: tuple) -> tuple[Tensor, ...]:
+    dtype = next((x.dtype for x in inputs if isinstance(x, Tensor)), np.dtype(np.float32))
+    return tuple([x if isinstance(x, Tensor) else Tensor(_number_like(x, dtype)) for x in inputs])
+
+
+def _number_like(x: Any, dtype: np.dtype) -> Any:
+    """Give a Python number the dtype of the tensor beside it, unless that would lose its fraction."""
+    if isinstance(x, bool) or not isinstance(x, (int, float)):
+        return x
+    return np.asarray(x, dtype if dtype.kind == "f" or (isinstance(x, int) and dtype.kind != "b") else None)
+
+
+def _operand(x: Any) -> Any:
+    return x.data if isinstance(x, Tensor) else x
+
+
+def _plain_index(index: Any) -> Any:
+    """Replace tensors and lists in an index by arrays, which is what NumPy indexes with."""
+    if isinstance(index, tuple):
+        return tuple([_plain_index(i) for i in index])
+    return index.data if isinstance(index, Tensor) else np.asarray(index) if isinstance(index, list) else index
+
+
+def _to_array(data: Any) -> np.ndarray:
+    if isinstance(data, Tensor):
+        raise DtypeError("Tensor", "a Tensor", "numbers or an array", "tensor.detach()")
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ShapeError("Tensor", "rows of different lengths", "a rectangular list", "pad the rows") from None
+    if array.dtype.kind not in "fiub":
+        raise DtypeError("Tensor", f"data of dtype {array.dtype}", "numbers", "np.asarray(data, dtype=np.float32)")
+    if not hasattr(data, "dtype") and array.dtype == np.float64:
+        array = array.astype(np.float32)
+    return array
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new leaf with its own copy of `data`. Equals torch.tensor.
+
+    >>> tensor([1.0, 2.0], requires_grad=True)
+    """
+    return Tensor(np.array(_to_array(_operand(data)), dtype=dtype), requires_grad)
+
+
+def is_recording() -> bool:
+    """Whether ops are written on the tape in this thread. Equals torch.is_grad_enabled."""
+    return _mode.recording
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Compute without a tape, inside a ``with`` block or as a decorator; for this thread only."""
+    before, _mode.recording = _mode.recording, False
+    try:
+        yield
+    finally:
+        _mode.recording = before
