@@ -55,7 +55,7 @@ def trouble(version: tuple[int, ...]) -> str | None:
         if importlib.util.find_spec(module) is None:
             return (
                 f"tinynn: Python {name} ({sys.executable}) has no {module}, which makes environments and "
-                f"brings pip. Try: sudo apt install python{name}-venv (Debian, Ubuntu), or a Python from python.org"
+                f"brings pip. Try: sudo apt install python{name}-venv"
             )
     return None
 

@@ -98,7 +98,7 @@ def lay(chapters: Path, work: Path) -> list[Laid]:
 
 
 def reset(chapter: Path, work: Path, now: datetime | None = None) -> Path | None:
-    """Set the copy of `chapter` aside under a date-stamped name and lay a fresh one; return the old one's path."""
+    """Set the copy of `chapter` aside under a date-stamped name and lay a fresh one; return the old path."""
     copy, aside = work / chapter.name, None
     if copy.exists():
         aside = _free_name(copy, now or datetime.now())
