@@ -41,13 +41,17 @@ def say_once(key: str, text: str) -> None:
 
 def has_numba() -> bool:
     """Whether the compiled kernels can run here; looks without importing."""
-    return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+    try:
+        return all(importlib.util.find_spec(name) for name in ("numba", "scipy", "threadpoolctl"))
+    except (ImportError, ValueError):  # blocked by an import hook, or by None in sys.modules
+        return False
 
 
 def _default() -> str:
     if has_numba():
         return "numba"
-    say_once("numba", "Numba is not installed, so the NumPy pairs run: same results, slower. `pip install numba`")
+    text = "Numba is not installed, so the NumPy pairs run: same results, slower. `pip install numba`"
+    say_once("numba", text)
     return "numpy"
 
 
@@ -64,9 +68,8 @@ def _checked(name: str) -> str:
     if name not in NAMES:
         raise ArgumentError("backend", repr(name), " or ".join(map(repr, NAMES)), 'backend("numpy")')
     if name == "numba" and not has_numba():
-        raise DeviceError(
-            "backend", "'numba', but Numba, SciPy or threadpoolctl is not installed", "'numpy'", "pip install numba"
-        )
+        got = "'numba', but Numba, SciPy or threadpoolctl is not installed"
+        raise DeviceError("backend", got, "'numpy'", 'backend("numpy")')
     return name
 
 
@@ -93,6 +96,7 @@ class backend:
         resolved.clear()
 
     def __enter__(self) -> backend:
+        self._set(self.name)
         return self
 
     def __exit__(self, *exc: object) -> None:

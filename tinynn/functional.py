@@ -4,32 +4,51 @@ Functions of one tensor are methods too: ``exp(x)`` is ``x.exp()``, ``sum(x, dim
 Axes are called `dim` here, as in PyTorch, and `axis` in the ops, as in NumPy.
 """
 
-# ruff: noqa: A001  (sum, max, abs and pow are functions here)
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from . import ops
-from .errors import ArgumentError, StateError
+from .errors import ArgumentError, ShapeError, StateError
+from .ops.dropout import check_probability
+from .ops.specs import normalise_axis, size
 from .random import as_generator
-from .tensor import Tensor, apply
+from .tensor import Tensor, apply, plain_index
 
 Dim = int | Sequence[int] | None
 
 
-def _axes(dim: Dim) -> int | tuple[int, ...] | None:
-    return dim if dim is None or isinstance(dim, (int, np.integer)) else tuple(dim)
+def _axes(where: str, dim: Dim) -> int | tuple[int, ...] | None:
+    """Plain integers, since an op remembers what it has checked, and there 1.0 passes for 1."""
+    if dim is None:
+        return None
+    return tuple(_integer(where, d) for d in dim) if isinstance(dim, (tuple, list)) else _integer(where, dim)
 
 
-def _sizes(sizes: tuple) -> tuple[int, ...]:
+def _integer(where: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentError(where, f"{value!r}"[:80], "an integer") from None
+
+
+def _sizes(where: str, sizes: tuple) -> tuple[int, ...]:
     """Accept f(x, 2, 3) and f(x, (2, 3))."""
-    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    return tuple(_integer(where, n) for n in sizes)
 
 
-# -- element by element --------------------------------------------------------------------------
+def _number(value: Any) -> Any:
+    """A NumPy number as a Python number, which never widens float32 to float64."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+# -- element by element ----------------------------------------------------------------------------
 
 
 def add(x: Any, y: Any) -> Tensor:
@@ -84,7 +103,7 @@ def abs(x: Any) -> Tensor:
 
 def clip(x: Any, low: float | None = None, high: float | None = None) -> Tensor:
     """min(max(x, low), high); the gradient passes where nothing was cut. Equals torch.clip."""
-    return apply(ops.clip, x, low=low, high=high)
+    return apply(ops.clip, x, low=_number(low), high=_number(high))
 
 
 def maximum(x: Any, y: Any) -> Tensor:
@@ -99,10 +118,10 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
 
 def cast(x: Any, dtype: Any) -> Tensor:
     """The same numbers in another dtype; the gradient comes back in the old one. Equals torch.Tensor.to."""
-    return apply(ops.cast, x, dtype=np.dtype(dtype))
+    return (x if isinstance(x, Tensor) else Tensor(x)).to(dtype)
 
 
-# -- activations ---------------------------------------------------------------------------------
+# -- activations -----------------------------------------------------------------------------------
 
 
 def relu(x: Any) -> Tensor:
@@ -112,7 +131,7 @@ def relu(x: Any) -> Tensor:
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Tensor:
     """x if x > 0 else negative_slope x. Equals torch.nn.functional.leaky_relu."""
-    return apply(ops.leaky_relu, x, negative_slope=negative_slope)
+    return apply(ops.leaky_relu, x, negative_slope=_number(negative_slope))
 
 
 def sigmoid(x: Any) -> Tensor:
@@ -130,8 +149,6 @@ def gelu(x: Any, approximate: str = "none") -> Tensor:
 
     ``approximate="tanh"`` takes the tanh form, which is within 0.0005 of the exact one.
     """
-    if approximate not in ("none", "tanh"):
-        raise ArgumentError("gelu", f"approximate={approximate!r}", "'none' or 'tanh'", "approximate='tanh'")
     return apply(ops.gelu, x, approximate=approximate)
 
 
@@ -147,12 +164,12 @@ def softplus(x: Any) -> Tensor:
 
 def softmax(x: Any, dim: int = -1) -> Tensor:
     """exp(x) over its sum along `dim`. Equals torch.softmax."""
-    return apply(ops.softmax, x, axis=dim)
+    return apply(ops.softmax, x, axis=_axes("softmax", dim))
 
 
 def log_softmax(x: Any, dim: int = -1) -> Tensor:
     """log(softmax(x)), computed without overflow. Equals torch.log_softmax."""
-    return apply(ops.log_softmax, x, axis=dim)
+    return apply(ops.log_softmax, x, axis=_axes("log_softmax", dim))
 
 
 # -- products --------------------------------------------------------------------------------------
@@ -173,86 +190,98 @@ def _given(*inputs: Any) -> tuple:
     return tuple(x for x in inputs if x is not None)
 
 
-# -- reductions --------------------------------------------------------------------------------------
+# -- reductions ------------------------------------------------------------------------------------
 
 
 def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim`, or over everything. Equals torch.sum."""
-    return apply(ops.sum, x, axis=_axes(dim), keepdims=keepdim)
+    return apply(ops.sum, x, axis=_axes("sum", dim), keepdims=keepdim)
 
 
 def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Mean over `dim`, or over everything. Equals torch.mean."""
-    return apply(ops.mean, x, axis=_axes(dim), keepdims=keepdim)
+    return apply(ops.mean, x, axis=_axes("mean", dim), keepdims=keepdim)
 
 
 def max(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Largest element along `dim`, or of all; ties share the gradient. Equals torch.amax."""
-    return apply(ops.max, x, axis=_axes(dim), keepdims=keepdim)
+    return apply(ops.max, x, axis=_axes("max", dim), keepdims=keepdim)
 
 
 def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """Sum of (x - mean)^2 over n - correction. Equals torch.var."""
-    return apply(ops.var, x, axis=_axes(dim), correction=correction, keepdims=keepdim)
+    return apply(ops.var, x, axis=_axes("var", dim), correction=_number(correction), keepdims=keepdim)
 
 
-def argmax(x: Tensor, dim: int | None = None) -> np.ndarray:
+def argmax(x: Any, dim: int | None = None) -> np.ndarray:
     """Position of the largest element, as an array of integers: a position has no gradient."""
-    return np.asarray(x.data.argmax(axis=dim))
+    array = np.asarray(x)
+    axis = None if dim is None else normalise_axis("argmax", dim, array.ndim)
+    if (array.size if axis is None else array.shape[axis]) == 0:
+        raise ShapeError("argmax", f"x {array.shape}, nothing to choose from", "at least one element")
+    return np.asarray(array.argmax(axis=axis))
 
 
-# -- shapes --------------------------------------------------------------------------------------------
+# -- shapes ----------------------------------------------------------------------------------------
 
 
 def reshape(x: Any, *shape: Any) -> Tensor:
     """The same elements in the same order, in another shape; one size may be -1. Equals torch.reshape."""
-    return apply(ops.reshape, x, shape=_sizes(shape))
+    return apply(ops.reshape, x, shape=_sizes("reshape", shape))
 
 
 def flatten(x: Tensor, start_dim: int = 0) -> Tensor:
     """One axis in place of all from `start_dim` on. Equals torch.flatten."""
-    return reshape(x, *x.shape[:start_dim], -1)
+    start = normalise_axis("flatten", start_dim, len(x.shape)) if x.shape else 0
+    return reshape(x, *x.shape[:start], size(x.shape[start:]))
 
 
 def permute(x: Any, *dims: Any) -> Tensor:
     """Axes in another order. Equals torch.permute."""
-    return apply(ops.permute, x, axes=_sizes(dims))
+    return apply(ops.permute, x, axes=_sizes("permute", dims))
 
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes swapped. Equals torch.transpose."""
+    i, j = (normalise_axis("transpose", dim, x.ndim) for dim in (dim0, dim1))
     axes = list(range(x.ndim))
-    ops.specs.normalise_axes("transpose", dim0, x.ndim), ops.specs.normalise_axes("transpose", dim1, x.ndim)
-    axes[dim0], axes[dim1] = axes[dim1], axes[dim0]
-    return permute(x, tuple(axes))
+    axes[i], axes[j] = j, i
+    return permute(x, axes)
 
 
 def broadcast_to(x: Any, *shape: Any) -> Tensor:
     """Copies along axes of size 1, without the memory. Equals torch.broadcast_to."""
-    return apply(ops.broadcast_to, x, shape=_sizes(shape))
+    return apply(ops.broadcast_to, x, shape=_sizes("broadcast_to", shape))
 
 
 def concat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """One after the other along an axis that exists. Equals torch.cat."""
-    return apply(ops.concat, *tensors, axis=dim)
+    return apply(ops.concat, *tensors, axis=_axes("concat", dim))
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """One after the other along a new axis. Equals torch.stack."""
-    return apply(ops.stack, *tensors, axis=dim)
+    return apply(ops.stack, *tensors, axis=_axes("stack", dim))
 
 
-def index(x: Tensor, index: Any) -> Tensor:
+def index(x: Any, index: Any) -> Tensor:
     """x[index]: numbers, slices, None, ..., arrays of integers or bools."""
-    return x[index]
+    return apply(ops.index, x, index=plain_index(index))
 
 
 def pad(x: Any, widths: Sequence[Sequence[int]], value: float = 0.0) -> Tensor:
     """Add `value` around x: one pair (before, after) for each axis, as numpy.pad."""
-    return apply(ops.pad, x, widths=tuple((int(a), int(b)) for a, b in widths), value=value)
+    try:
+        pairs = tuple((operator.index(before), operator.index(after)) for before, after in widths)
+    except (TypeError, ValueError):
+        expected = "one pair of integers (before, after) for each axis"
+        raise ArgumentError(
+            "pad", f"widths {widths!r}"[:80], expected, "[(1, 1), (2, 2)] for a matrix"
+        ) from None
+    return apply(ops.pad, x, widths=pairs, value=value)
 
 
-# -- losses ------------------------------------------------------------------------------------------------
+# -- losses ----------------------------------------------------------------------------------------
 
 
 def cross_entropy(
@@ -274,20 +303,20 @@ def cross_entropy(
     ShapeError, DtypeError, RangeError
         For targets of another shape, one-hot or floating targets, labels outside 0 .. K - 1.
     """
-    return apply(
-        ops.cross_entropy, logits, targets,
-        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
-    )  # fmt: skip
+    options = _class_options(reduction, ignore_index, label_smoothing)
+    return apply(ops.cross_entropy, logits, targets, **options)
+
+
+def _class_options(reduction: str, ignore_index: int, label_smoothing: float) -> dict[str, Any]:
+    numbers = {"ignore_index": _number(ignore_index), "label_smoothing": _number(label_smoothing)}
+    return {"reduction": reduction, **numbers}
 
 
 def nll_loss(
     log_p: Any, targets: Any, reduction: str = "mean", ignore_index: int = -100, label_smoothing: float = 0.0
 ) -> Tensor:
     """-log_p[target], averaged; see cross_entropy. Equals torch.nn.functional.nll_loss."""
-    return apply(
-        ops.nll_loss, log_p, targets,
-        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing,
-    )  # fmt: skip
+    return apply(ops.nll_loss, log_p, targets, **_class_options(reduction, ignore_index, label_smoothing))
 
 
 def binary_cross_entropy_with_logits(x: Any, target: Any, reduction: str = "mean") -> Tensor:
@@ -307,10 +336,10 @@ def l1_loss(x: Any, target: Any, reduction: str = "mean") -> Tensor:
 
 def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """Squared near zero, straight beyond `delta`. Equals torch.nn.functional.huber_loss."""
-    return apply(ops.huber_loss, x, target, reduction=reduction, delta=delta)
+    return apply(ops.huber_loss, x, target, reduction=reduction, delta=_number(delta))
 
 
-# -- normalisation -------------------------------------------------------------------------------------------
+# -- normalisation ---------------------------------------------------------------------------------
 
 
 def _scale_and_shift(weight: Any, bias: Any, shape: Sequence[int], dtype: np.dtype) -> tuple:
@@ -318,16 +347,22 @@ def _scale_and_shift(weight: Any, bias: Any, shape: Sequence[int], dtype: np.dty
     return _given(np.ones(tuple(shape), dtype) if weight is None and bias is not None else weight, bias)
 
 
-def layer_norm(x: Tensor, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+def layer_norm(
+    x: Tensor, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Tensor:
     """Mean 0 and variance 1 over the last axes, then weight and bias. Equals the torch function."""
-    scale = _scale_and_shift(weight, bias, normalized_shape, x.dtype)
-    return apply(ops.layer_norm, x, *scale, shape=tuple(normalized_shape), eps=eps)
+    shape = _sizes("layer_norm", (normalized_shape,))
+    scale = _scale_and_shift(weight, bias, shape, x.dtype)
+    return apply(ops.layer_norm, x, *scale, shape=shape, eps=_number(eps))
 
 
-def rms_norm(x: Tensor, normalized_shape: Sequence[int], weight: Any = None, eps: float = 1e-5) -> Tensor:
+def rms_norm(
+    x: Tensor, normalized_shape: int | Sequence[int], weight: Any = None, eps: float = 1e-5
+) -> Tensor:
     """x over its root mean square along the last axes, times weight. Equals torch.nn.functional.rms_norm,
     whose default eps is the dtype's machine epsilon."""
-    return apply(ops.rms_norm, x, *_given(weight), shape=tuple(normalized_shape), eps=eps)
+    shape = _sizes("rms_norm", (normalized_shape,))
+    return apply(ops.rms_norm, x, *_given(weight), shape=shape, eps=_number(eps))
 
 
 def batch_norm(
@@ -346,28 +381,43 @@ def batch_norm(
     place) move towards them by `momentum`; the variance with n - 1, as in PyTorch. Otherwise the
     running statistics are used.
     """
-    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    running = [_running(x, array) for array in (running_mean, running_var) if array is not None]
     if not training:
-        return _batch_norm_running(x, running_mean, running_var, weight, bias, eps)
-    y, mean, variance = apply(ops.batch_norm, x, *scale, eps=eps)
-    if running_mean is not None and running_var is not None:
+        return _batch_norm_running(x, running, weight, bias, eps)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    y, mean, variance = apply(ops.batch_norm, x, *scale, eps=_number(eps))
+    if len(running) == 2:
         n = x.size // x.shape[1]
-        running_mean += momentum * (mean.data - running_mean)
-        running_var += momentum * (variance.data * (n / (n - 1)) - running_var)
+        for array, now in zip(running, (mean.data, variance.data * (n / (n - 1)))):
+            array += momentum * (now - array)
     return y
 
 
-def _batch_norm_running(x: Tensor, mean: Any, variance: Any, weight: Any, bias: Any, eps: float) -> Tensor:
-    if mean is None or variance is None:
-        raise StateError("batch_norm", "no running statistics outside training", "both of them", "training=True")
+def _running(x: Tensor, array: Any) -> np.ndarray:
+    """The plain array of a running statistic, which must fit the channels of x."""
+    plain = array.data if isinstance(array, Tensor) else array
+    if x.ndim < 2:
+        raise ShapeError("batch_norm", f"x {x.shape}", "(N, C) or (N, C, ...)", "x[None] for one example")
+    if plain.shape != x.shape[1:2]:
+        got = f"x {x.shape} and running statistics {plain.shape}"
+        raise ShapeError("batch_norm", got, f"running statistics {x.shape[1:2]}")
+    return plain
+
+
+def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias: Any, eps: float) -> Tensor:
+    if len(running) < 2:
+        got = "no running statistics outside training"
+        raise StateError("batch_norm", got, "both of them", "training=True")
+    mean, variance = running
     rstd = Tensor((1 / np.sqrt(variance + eps)).astype(x.dtype))
-    scale = rstd if weight is None else weight * rstd  # (C,)
-    shift = -scale * Tensor(mean) if bias is None else bias - scale * Tensor(mean)
+    scale = rstd if weight is None else mul(weight, rstd)  # (C,)
+    shift = mul(scale, Tensor((-mean).astype(x.dtype)))
+    shift = shift if bias is None else add(bias, shift)
     per_channel = (1, -1, *(1,) * (x.ndim - 2))
     return x * reshape(scale, per_channel) + reshape(shift, per_channel)
 
 
-# -- embedding and dropout ---------------------------------------------------------------------------------------
+# -- embedding and dropout -------------------------------------------------------------------------
 
 
 def embedding(indices: Any, weight: Any) -> Tensor:
@@ -375,15 +425,18 @@ def embedding(indices: Any, weight: Any) -> Tensor:
     return apply(ops.embedding, indices, weight)
 
 
-def dropout(x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | int | None = None) -> Tensor:
+def dropout(
+    x: Any, p: float = 0.5, training: bool = True, generator: np.random.Generator | int | None = None
+) -> Tensor:
     """Set elements to 0 with probability p, scale the rest by 1 / (1 - p); x itself outside training.
 
     Which elements is drawn from `generator`, by default the package's own (`manual_seed`).
     Equals torch.nn.functional.dropout.
     """
+    check_probability(p)
     if not training or p == 0:
         return x
-    return apply(ops.dropout, x, p=p, seed=int(as_generator(generator).integers(2**63)))
+    return apply(ops.dropout, x, p=_number(p), seed=int(as_generator(generator).integers(2**63)))
 
 
 METHODS = (

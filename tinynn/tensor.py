@@ -13,7 +13,8 @@ import numpy as np
 
 from . import ops
 from .backends import check_device, resolve, resolved
-from .errors import DtypeError, ShapeError, StateError
+from .errors import DtypeError, RangeError, ShapeError, StateError
+from .ops.elementwise import number_dtype
 from .ops.op import Op, Pair
 
 _next_order = itertools.count().__next__
@@ -70,7 +71,10 @@ class Tensor:
         self.data = data if data.__class__ is np.ndarray else _to_array(data)
         if requires_grad and self.data.dtype.kind != "f":
             raise DtypeError(
-                "Tensor", f"requires_grad=True for {self.data.dtype}", "a floating dtype", "tensor.to(np.float32)"
+                "Tensor",
+                f"requires_grad=True for {self.data.dtype}",
+                "a floating dtype",
+                "tensor.to(np.float32)",
             )
         self.requires_grad = requires_grad
         self.grad: Tensor | None = None
@@ -112,6 +116,10 @@ class Tensor:
     @property
     def T(self) -> Tensor:
         """The transpose of a matrix: the last two axes swapped (torch.Tensor.mT)."""
+        if self.ndim < 2:
+            raise ShapeError(
+                "T", f"a tensor {self.shape}", "a matrix", "tensor.reshape(1, -1).T for a column"
+            )
         return self.transpose(-1, -2)
 
     def __repr__(self) -> str:
@@ -122,7 +130,9 @@ class Tensor:
 
     def __len__(self) -> int:
         if self.ndim == 0:
-            raise DtypeError("len(tensor)", "a tensor without dimensions", "at least one dimension", "tensor.item()")
+            raise DtypeError(
+                "len(tensor)", "a tensor without dimensions", "at least one dimension", "tensor.item()"
+            )
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -130,6 +140,16 @@ class Tensor:
 
     def __bool__(self) -> bool:
         return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        """f"{loss:.3f}" formats the one number in a tensor without dimensions."""
+        return format(self.item() if spec and self.ndim == 0 else str(self), spec)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.data, dtype=dtype, copy=copy)
@@ -139,7 +159,9 @@ class Tensor:
     def item(self) -> float:
         """The one number in this tensor, as a Python number."""
         if self.size != 1:
-            raise ShapeError("item", f"a tensor {self.shape} with {self.size} elements", "one element", "tensor.mean()")
+            raise ShapeError(
+                "item", f"a tensor {self.shape} with {self.size} elements", "one element", "tensor.mean()"
+            )
         return self.data.item()
 
     def numpy(self) -> np.ndarray:
@@ -171,8 +193,10 @@ class Tensor:
         if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "mps", "gpu"):
             check_device(target)
             return self
-        dtype = np.dtype(target)
-        return self if dtype == self.dtype else apply(ops.cast, self, dtype=dtype)
+        dtype = number_dtype("to", target)
+        if dtype == self.dtype:
+            return self
+        return apply(ops.cast, self if dtype.kind == "f" else self.detach(), dtype=dtype)
 
     # -- operators: one op each ------------------------------------------------------------------
 
@@ -219,32 +243,32 @@ class Tensor:
         return apply(ops.abs, self)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(ops.index, self, index=_plain_index(index))
+        return apply(ops.index, self, index=plain_index(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise StateError(
-            "tensor[...] = value", "an assignment", "tensors that do not change, since the tape may need them",
+            "tensor[...] = value", "an assignment", "no change, since the tape may need the old value",
             "tinynn.functional.where(mask, value, tensor), or tensor.data[...] = value outside the tape",
         )  # fmt: skip
 
     # comparisons give arrays of bool: a yes or no has no gradient
     def __eq__(self, other: Any) -> Any:
-        return self.data == _operand(other)
+        return _compare("==", operator.eq, self, other)
 
     def __ne__(self, other: Any) -> Any:
-        return self.data != _operand(other)
+        return _compare("!=", operator.ne, self, other)
 
     def __lt__(self, other: Any) -> Any:
-        return self.data < _operand(other)
+        return _compare("<", operator.lt, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return self.data <= _operand(other)
+        return _compare("<=", operator.le, self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.data > _operand(other)
+        return _compare(">", operator.gt, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.data >= _operand(other)
+        return _compare(">=", operator.ge, self, other)
 
     __hash__ = object.__hash__
 
@@ -274,10 +298,12 @@ class Tensor:
             derivatives (`create_graph`), which this tape does not record.
         """
         if create_graph:
-            raise StateError("backward", "create_graph=True", "first derivatives only: gradients have no history")
+            raise StateError(
+                "backward", "create_graph=True", "first derivatives only: gradients have no history"
+            )
         if not self.requires_grad:
             raise StateError(
-                "backward", "a tensor without history (made from plain data, detached, under no_grad, or a gradient)",
+                "backward", "a tensor without history (plain data, detached, under no_grad, or a gradient)",
                 "one computed from a leaf that requires grad", "tensor(data, requires_grad=True)",
             )  # fmt: skip
         dout = self._upstream(gradient)
@@ -320,10 +346,10 @@ class Tensor:
             if self.size != 1:
                 raise ShapeError(
                     "backward", f"a tensor {self.shape} and no upstream gradient", "a single number",
-                    "tensor.sum().backward(), or tensor.backward(gradient) with a gradient of the tensor's shape",
+                    "tensor.sum().backward(), or tensor.backward(gradient) of the tensor's shape",
                 )  # fmt: skip
             return np.ones(self.shape, self.dtype)
-        array = np.asarray(_operand(gradient), dtype=self.dtype)
+        array = np.array(_operand(gradient), dtype=self.dtype)  # a copy: the caller may change theirs
         if array.shape != self.shape:
             raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
         return array
@@ -397,27 +423,54 @@ def _result(array: Any, node: Node | None, slot: int = 0) -> Tensor:
     return result
 
 
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
 def _lift(inputs: tuple) -> tuple[Tensor, ...]:
-    dtype = next((x.dtype for x in inputs if isinstance(x, Tensor)), np.dtype(np.float32))
-    return tuple([x if isinstance(x, Tensor) else Tensor(_number_like(x, dtype)) for x in inputs])
+    dtypes = [x.dtype for x in inputs if isinstance(x, (Tensor, np.ndarray))]
+    return tuple([x if isinstance(x, Tensor) else Tensor(_number_like(x, dtypes)) for x in inputs])
 
 
-def _number_like(x: Any, dtype: np.dtype) -> Any:
-    """Give a Python number the dtype of the tensor beside it, unless that would lose its fraction."""
-    if isinstance(x, bool) or not isinstance(x, (int, float)):
+def _number_like(x: Any, dtypes: list[np.dtype]) -> Any:
+    """Give a number the dtype of the tensors beside it, unless that would lose its fraction."""
+    if isinstance(x, bool) or not isinstance(x, _NUMBERS):
         return x
-    return np.asarray(x, dtype if dtype.kind == "f" or (isinstance(x, int) and dtype.kind != "b") else None)
+    kinds = "f" if isinstance(x, (float, np.floating)) else "fiu"
+    dtype = next(
+        (d for kind in "fiu" if kind in kinds for d in dtypes if d.kind == kind), np.dtype(np.float32)
+    )
+    try:
+        return np.asarray(x if dtype.kind == "f" else int(x), dtype)
+    except OverflowError:
+        raise RangeError("Tensor", f"{x}", f"a number that {dtype} holds", "tensor.to(np.float32)") from None
+
+
+def _compare(sign: str, compare: Callable[[Any, Any], Any], x: Tensor, y: Any) -> Any:
+    try:
+        return compare(x.data, _operand(y))
+    except (TypeError, ValueError):
+        expected = "numbers whose shape broadcasts with it"
+        raise ShapeError(sign, f"a tensor {x.shape} and {ops.op.describe(y)}", expected) from None
 
 
 def _operand(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
-def _plain_index(index: Any) -> Any:
-    """Replace tensors and lists in an index by arrays, which is what NumPy indexes with."""
+def plain_index(index: Any) -> Any:
+    """Replace tensors and lists in an index by arrays, which is what NumPy indexes with.
+
+    A bool or a float becomes an array too: an op remembers what it has checked, and there True and
+    1.0 would pass for 1.
+    """
     if isinstance(index, tuple):
-        return tuple([_plain_index(i) for i in index])
-    return index.data if isinstance(index, Tensor) else np.asarray(index) if isinstance(index, list) else index
+        return tuple([plain_index(i) for i in index])
+    if isinstance(index, Tensor):
+        return index.data
+    if isinstance(index, list):
+        return np.asarray(index, dtype=None if index else np.intp)
+    plain = index.item() if isinstance(index, np.generic) else index
+    return np.asarray(plain) if isinstance(plain, (bool, float)) else plain
 
 
 def _to_array(data: Any) -> np.ndarray:
@@ -426,9 +479,10 @@ def _to_array(data: Any) -> np.ndarray:
     try:
         array = np.asarray(data)
     except ValueError:
-        raise ShapeError("Tensor", "rows of different lengths", "a rectangular list", "pad the rows") from None
+        raise ShapeError("Tensor", "rows of different lengths", "a rectangular list") from None
     if array.dtype.kind not in "fiub":
-        raise DtypeError("Tensor", f"data of dtype {array.dtype}", "numbers", "np.asarray(data, dtype=np.float32)")
+        hint = "np.asarray(data, dtype=np.float32)"
+        raise DtypeError("Tensor", f"data of dtype {array.dtype}", "numbers", hint)
     if not hasattr(data, "dtype") and array.dtype == np.float64:
         array = array.astype(np.float32)
     return array
@@ -439,7 +493,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
     >>> tensor([1.0, 2.0], requires_grad=True)
     """
-    return Tensor(np.array(_to_array(_operand(data)), dtype=dtype), requires_grad)
+    array = _to_array(_operand(data))
+    return Tensor(np.array(array, dtype=number_dtype("tensor", dtype or array.dtype)), requires_grad)
 
 
 def is_recording() -> bool:

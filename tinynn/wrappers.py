@@ -1,8 +1,8 @@
 """Wrappers around the backend: each is a function ``(op, pair) -> pair`` and touches no op.
 
-    with wrapped(meter := Meter()):     counts operations and bytes
-    with wrapped(shapes_only):          computes shapes, no values
-    with wrapped(finite):               stops at the first op that makes a NaN or an infinity
+with wrapped(meter := Meter()):     counts operations and bytes
+with wrapped(shapes_only):          computes shapes, no values
+with wrapped(finite):               stops at the first op that makes a NaN or an infinity
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ class Meter:
         return Pair(forward, backward if pair.backward else None, pair.name)
 
 
+def _range(a: np.ndarray) -> str:
+    return f"{a.shape} from {float(a.min()):.4g} to {float(a.max()):.4g}"
+
+
 def _phantom(out: Out) -> np.ndarray:
     """An array of a shape without its memory: one zero, seen everywhere."""
     return np.broadcast_to(np.zeros((), out.dtype), out.shape)
@@ -70,9 +74,10 @@ def finite(op: Op, pair: Pair) -> Pair:
     def check(where: str, came_from: Any, values: Any) -> None:
         for v in _arrays(values):
             if v.dtype.kind == "f" and not np.isfinite(v).all():
-                bad, total = int((~np.isfinite(v)).sum()), v.size
-                shapes = ", ".join(f"{a.shape} from {a.min():.4g} to {a.max():.4g}" for a in _arrays(came_from) if a.size)
-                raise NonFiniteError(where, f"{bad} of {total} values NaN or infinite, out of {shapes}", "finite values")
+                bad = int((~np.isfinite(v)).sum())
+                sources = ", ".join(_range(a) for a in _arrays(came_from) if a.size)
+                got = f"{bad} of {v.size} values NaN or infinite, out of {sources}"
+                raise NonFiniteError(where, got, "finite values")
 
     def forward(*arrays: np.ndarray, **params: Any) -> tuple:
         out, cache = pair.forward(*arrays, **params)

@@ -5,20 +5,24 @@ An op lives in a module named after its family, as ``{name}_spec``, ``{name}_for
 with the ending ``_numba`` holds compiled functions of the same names.
 """
 
-# ruff: noqa: A001  (sum, max, abs and pow are ops here)
 from __future__ import annotations
 
 from types import ModuleType
 from typing import Any
 
-from . import activation, dropout as _dropout, elementwise, embedding as _embedding
-from . import loss, matmul as _matmul, norm, reduce, shape, softmax as _softmax, update
+from . import activation, elementwise, loss, norm, reduce, shape, update
+from . import dropout as _dropout
+from . import embedding as _embedding
+from . import matmul as _matmul
+from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
 from .specs import same_shape
 
+catalogue: dict[str, Op] = {}
+
 
 def _op(name: str, module: ModuleType, *, numba: bool = False, **kwargs: Any) -> Op:
-    return Op(
+    catalogue[name] = Op(
         name,
         getattr(module, f"{name}_spec"),
         getattr(module, f"{name}_forward"),
@@ -27,6 +31,7 @@ def _op(name: str, module: ModuleType, *, numba: bool = False, **kwargs: Any) ->
         kernels={"numba": f"{module.__name__}_numba"} if numba else None,
         **kwargs,
     )
+    return catalogue[name]
 
 
 add = _op("add", elementwise)
@@ -53,7 +58,7 @@ silu = _op("silu", activation)
 softplus = _op("softplus", activation)
 
 matmul = _op("matmul", _matmul)
-linear = _op("linear", _matmul)
+linear = _op("linear", _matmul, made_of=(matmul, add), composition=_matmul.linear_composition)
 
 sum = _op("sum", reduce)
 mean = _op("mean", reduce)
@@ -92,8 +97,6 @@ rmsprop_update = _op("rmsprop_update", update)
 adam_update = _op("adam_update", update)
 adamw_update = _op("adamw_update", update)
 
-catalogue: dict[str, Op] = {name: value for name, value in globals().items() if isinstance(value, Op)}
-
 
 class Table(str):
     """Text that shows itself as text, in a terminal and in a notebook."""
@@ -116,7 +119,8 @@ def table() -> Table:
         running = resolve(op).name if op.replacement or op.composed() else _would_run(op, current_backend())
         rows.append((name, "yes", "yes" if "numba" in op.kernels else "-", gradient, parts, running))
     widths = [len(sorted(column, key=len)[-1]) for column in zip(*rows, strict=True)]
-    return Table("\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows))
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return Table("\n".join(lines))
 
 
 def _would_run(op: Op, backend: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from .specs import same_shape
+from ..errors import ArgumentError
+from .op import Out, Spec
+from .specs import require_float, require_number, same_shape, size
 
 Arrays = tuple[np.ndarray, tuple]
 
 
-# -- relu(x) = max(x, 0); the slope at 0 is taken as 0, as in PyTorch -----------------------------------
+# -- relu(x) = max(x, 0); the slope at 0 is taken as 0, as in PyTorch ------------------------------
 
 relu_spec = same_shape("relu")
 
@@ -22,12 +25,15 @@ def relu_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def relu_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
-    return (dy * (y > 0),)
+    return (np.where(y > 0, dy, dy.dtype.type(0)),)  # also where dy is infinite, and inf * 0 would be NaN
 
 
-# -- leaky_relu(x) = x if x > 0 else slope x ---------------------------------------------------------
+# -- leaky_relu(x) = x if x > 0 else slope x -------------------------------------------------------
 
-leaky_relu_spec = same_shape("leaky_relu", flops=2)
+
+def leaky_relu_spec(x: Any, *, negative_slope: float = 0.01) -> Spec:
+    require_number("leaky_relu", "negative_slope", negative_slope)
+    return Spec(Out(x.shape, require_float("leaky_relu", x.dtype)), 2 * size(x.shape))
 
 
 def leaky_relu_forward(x: np.ndarray, negative_slope: float = 0.01) -> Arrays:
@@ -39,13 +45,15 @@ def leaky_relu_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (np.where(positive, dy, negative_slope * dy),)
 
 
-# -- sigmoid(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2, which never overflows; slope y (1 - y) ---
+# -- sigmoid(x) = 1 / (1 + exp(-x)); slope y (1 - y) -----------------------------------------------
 
 sigmoid_spec = same_shape("sigmoid", flops=12)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    """Without overflow, and with full precision in both tails: only exp(-|x|) is taken."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
 
 
 def sigmoid_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +65,7 @@ def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
     return (dy * y * (1 - y),)
 
 
-# -- tanh; slope 1 - y^2 --------------------------------------------------------------------------------
+# -- tanh; slope 1 - y^2 ---------------------------------------------------------------------------
 
 tanh_spec = same_shape("tanh", flops=12)
 
@@ -71,12 +79,17 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
     return (dy * (1 - y * y),)
 
 
-# -- gelu(x) = x P(Z < x), Z standard normal (Hendrycks and Gimpel, Gaussian error linear units, 2016) --
+# -- gelu(x) = x P(Z < x), Z standard normal (Hendrycks and Gimpel, Gaussian error linear units, 2016) ---
 # exact: P = (1 + erf(x / sqrt 2)) / 2, slope P + x p(x) with the normal density p
 # tanh form: P = (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3)
 
-gelu_spec = same_shape("gelu", flops=15)
 _erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def gelu_spec(x: Any, *, approximate: str = "none") -> Spec:
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError("gelu", f"approximate={approximate!r}", "'none' or 'tanh'", "approximate='tanh'")
+    return Spec(Out(x.shape, require_float("gelu", x.dtype)), 15 * size(x.shape))
 
 
 def gelu_forward(x: np.ndarray, approximate: str = "none") -> Arrays:
@@ -98,7 +111,7 @@ def gelu_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dy * (p + x * dp),)
 
 
-# -- silu(x) = x sigmoid(x) (Elfwing, Uchibe and Doya, 2017) -------------------------------------------
+# -- silu(x) = x sigmoid(x) (Elfwing, Uchibe and Doya, 2017) ---------------------------------------
 
 silu_spec = same_shape("silu", flops=13)
 
@@ -113,7 +126,7 @@ def silu_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dy * s * (1 + x * (1 - s)),)
 
 
-# -- softplus(x) = ln(1 + exp(x)); slope sigmoid(x) -----------------------------------------------------
+# -- softplus(x) = ln(1 + exp(x)); slope sigmoid(x) ------------------------------------------------
 
 softplus_spec = same_shape("softplus", flops=20)
 

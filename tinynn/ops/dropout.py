@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .op import Out, Spec
-from .specs import require_float, size
+from .specs import require_float, require_number, size
 
 GOLDEN = 0x9E3779B97F4A7C15
 
@@ -30,9 +30,14 @@ def uniform(seed: int, n: int) -> np.ndarray:
     return (z >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
 
-def dropout_spec(x: Any, *, p: float, **_: Any) -> Spec:
+def check_probability(p: float) -> None:
+    require_number("dropout", "p", p)
     if not 0 <= p < 1:
         raise ArgumentError("dropout", f"p={p}", "a probability from 0 up to but not including 1", "p=0.5")
+
+
+def dropout_spec(x: Any, *, p: float, **_: Any) -> Spec:
+    check_probability(p)
     return Spec(Out(x.shape, require_float("dropout", x.dtype)), size(x.shape))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import ArgumentError, DtypeError
 from .op import Out, Spec
-from .specs import broadcast, elementwise, require_float, require_same_dtype, same_shape, size
+from .specs import broadcast, elementwise, require_float, require_number, require_same_dtype, same_shape, size
 
 Needs = tuple[bool, ...]
 
@@ -29,7 +29,7 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return grad.sum(axis=(*range(new), *stretched), keepdims=True).reshape(shape)
 
 
-# -- z = x + y ------------------------------------------------------------------------------------
+# -- z = x + y -------------------------------------------------------------------------------------
 
 add_spec = elementwise("add")
 
@@ -43,7 +43,7 @@ def add_backward(dz: np.ndarray, cache: tuple) -> tuple:
     return unbroadcast(dz, x_shape), unbroadcast(dz, y_shape)
 
 
-# -- z = x - y ------------------------------------------------------------------------------------
+# -- z = x - y -------------------------------------------------------------------------------------
 
 sub_spec = elementwise("sub")
 
@@ -57,7 +57,7 @@ def sub_backward(dz: np.ndarray, cache: tuple) -> tuple:
     return unbroadcast(dz, x_shape), unbroadcast(-dz, y_shape)
 
 
-# -- z = x y --------------------------------------------------------------------------------------
+# -- z = x y ---------------------------------------------------------------------------------------
 
 mul_spec = elementwise("mul")
 
@@ -73,7 +73,7 @@ def mul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> t
     return dx, dy
 
 
-# -- z = x / y:  dz/dx = 1 / y,  dz/dy = -z / y ---------------------------------------------------
+# -- z = x / y:  dz/dx = 1 / y,  dz/dy = -z / y ----------------------------------------------------
 
 div_spec = elementwise("div", floating=True)
 
@@ -91,7 +91,7 @@ def div_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> t
     return unbroadcast(dx, x.shape), dy
 
 
-# -- z = x ** y:  dz/dx = y x**(y-1),  dz/dy = z ln x ---------------------------------------------
+# -- z = x ** y:  dz/dx = y x**(y-1),  dz/dy = z ln x ----------------------------------------------
 
 pow_spec = elementwise("pow", flops=10, floating=True)
 
@@ -119,7 +119,8 @@ def pow_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> t
     return dx, dy
 
 
-# -- one input ------------------------------------------------------------------------------------
+# -- one input -------------------------------------------------------------------------------------
+
 
 def neg_spec(x: Any) -> Spec:
     if x.dtype.kind == "b":
@@ -187,12 +188,15 @@ def abs_backward(dz: np.ndarray, x: np.ndarray) -> tuple:
     return (dz * np.sign(x),)
 
 
-# -- clip(x, low, high): the gradient passes where nothing was cut -----------------------------------
+# -- clip(x, low, high): the gradient passes where nothing was cut ---------------------------------
 
 
 def clip_spec(x: Any, *, low: float | None = None, high: float | None = None) -> Spec:
     if low is None and high is None:
         raise ArgumentError("clip", "neither low nor high", "at least one bound", "clip(x, 0.0, 1.0)")
+    for name, bound in (("low", low), ("high", high)):
+        if bound is not None:
+            require_number("clip", name, bound)
     if low is not None and high is not None and low > high:
         raise ArgumentError("clip", f"low={low} above high={high}", "low <= high", f"clip(x, {high}, {low})")
     return Spec(Out(x.shape, require_float("clip", x.dtype)), 2 * size(x.shape))
@@ -208,10 +212,10 @@ def clip_forward(x: np.ndarray, low: float | None = None, high: float | None = N
 
 
 def clip_backward(dz: np.ndarray, inside: np.ndarray) -> tuple:
-    return (dz * inside,)
+    return (np.where(inside, dz, dz.dtype.type(0)),)
 
 
-# -- maximum(x, y): ties share the gradient, as in PyTorch ------------------------------------------
+# -- maximum(x, y): ties share the gradient, as in PyTorch -----------------------------------------
 
 maximum_spec = elementwise("maximum")
 
@@ -222,16 +226,17 @@ def maximum_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
 
 def maximum_backward(dz: np.ndarray, cache: tuple) -> tuple:
     x, y = cache
-    share = np.where(x == y, dz * 0.5, dz * (x > y))  # what goes to x
-    return unbroadcast(share, x.shape), unbroadcast(dz - share, y.shape)
+    half = np.where(x == y, dz * 0.5, dz.dtype.type(0))
+    return unbroadcast(np.where(x > y, dz, half), x.shape), unbroadcast(np.where(x < y, dz, half), y.shape)
 
 
-# -- where(condition, x, y) --------------------------------------------------------------------------
+# -- where(condition, x, y) ------------------------------------------------------------------------
 
 
 def where_spec(condition: Any, x: Any, y: Any) -> Spec:
     if condition.dtype.kind != "b":
-        raise DtypeError("where", f"a condition of dtype {condition.dtype}", "bool", "where(condition != 0, x, y)")
+        got = f"a condition of dtype {condition.dtype}"
+        raise DtypeError("where", got, "bool", "where(condition != 0, x, y)")
     dtype = require_same_dtype("where", x=x, y=y)
     shape = broadcast("where", condition=condition.shape, x=x.shape, y=y.shape)
     return Spec(Out(shape, dtype), size(shape))
@@ -244,14 +249,26 @@ def where_forward(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[
 def where_backward(dz: np.ndarray, cache: tuple) -> tuple:
     condition, x_shape, y_shape = cache
     zero = dz.dtype.type(0)
-    return None, unbroadcast(np.where(condition, dz, zero), x_shape), unbroadcast(np.where(condition, zero, dz), y_shape)
+    dx, dy = np.where(condition, dz, zero), np.where(condition, zero, dz)
+    return None, unbroadcast(dx, x_shape), unbroadcast(dy, y_shape)
 
 
-# -- cast: another dtype forward, the old one back -----------------------------------------------------
+# -- cast: another dtype forward, the old one back -------------------------------------------------
+
+
+def number_dtype(where: str, dtype: Any) -> np.dtype:
+    """`dtype` as NumPy's, or a DtypeError if it names none or one that holds no real numbers."""
+    try:
+        known = np.dtype(dtype) if dtype is not None else None
+    except TypeError:
+        known = None
+    if known is None or known.kind not in "fiub":
+        raise DtypeError(where, f"dtype {dtype!r}", "a dtype of real numbers", "np.float32")
+    return known
 
 
 def cast_spec(x: Any, *, dtype: Any) -> Spec:
-    return Spec(Out(x.shape, np.dtype(dtype)), size(x.shape))
+    return Spec(Out(x.shape, number_dtype("cast", dtype)), size(x.shape))
 
 
 def cast_forward(x: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.dtype]:

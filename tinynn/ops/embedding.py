@@ -21,7 +21,8 @@ def embedding_spec(indices: Any, weight: Any) -> Spec:
 def embedding_check(indices: Any, weight: Any, **_: Any) -> None:
     if indices.size and not (indices.min() >= 0 and indices.max() < len(weight)):
         wrong = indices.min() if indices.min() < 0 else indices.max()
-        raise RangeError("embedding", f"index {wrong} for {len(weight)} rows", f"indices from 0 to {len(weight) - 1}")
+        got, expected = f"index {wrong} for {len(weight)} rows", f"indices from 0 to {len(weight) - 1}"
+        raise RangeError("embedding", got, expected)
 
 
 def embedding_forward(indices: np.ndarray, weight: np.ndarray) -> tuple:

@@ -12,9 +12,17 @@ from .activation import sigmoid
 from .elementwise import Needs
 from .op import Spec
 from .softmax import log_softmax_forward
-from .specs import loss_out, require_float, require_int, require_reduction, require_same_dtype, size
+from .specs import (
+    loss_out,
+    require_float,
+    require_int,
+    require_number,
+    require_reduction,
+    require_same_dtype,
+    size,
+)
 
-# -- nll_loss and cross_entropy: class indices, classes on axis 1 (or 0 for one example) -------------------------
+# -- nll_loss and cross_entropy: class indices, classes on axis 1 (or 0 for one example) -----------
 # loss_n = -log p[n, target_n]; with label smoothing s the target is 1 - s on the class plus s / K on all
 
 
@@ -23,7 +31,14 @@ def _class_axis(log_p: Any) -> int:
 
 
 def _class_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
-    def spec(x: Any, targets: Any, *, reduction: str = "mean", label_smoothing: float = 0.0, **_: Any) -> Spec:
+    def spec(
+        x: Any,
+        targets: Any,
+        *,
+        reduction: str = "mean",
+        ignore_index: int = -100,
+        label_smoothing: float = 0.0,
+    ) -> Spec:
         require_reduction(name, reduction)
         dtype = require_float(name, x.dtype, "input")
         if not x.shape:
@@ -31,16 +46,25 @@ def _class_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
         axis = _class_axis(x)
         wanted = x.shape[:axis] + x.shape[axis + 1 :]
         if targets.shape != wanted:
-            hint = "targets.argmax(1), if they are one-hot" if targets.shape == x.shape else f"targets.reshape({wanted})"
-            raise ShapeError(name, f"input {x.shape} and targets {targets.shape}", f"targets {wanted}, class indices", hint)
+            got, expected = f"input {x.shape} and targets {targets.shape}", f"targets {wanted}, class indices"
+            raise ShapeError(name, got, expected, _targets_hint(x, targets, axis, wanted))
         require_int(name, "targets", targets)
         if size(x.shape) == 0:
             raise ShapeError(name, f"input {x.shape}, no examples or no classes", "at least one of each")
+        require_number(name, "ignore_index", ignore_index)
+        require_number(name, "label_smoothing", label_smoothing)
         if not 0 <= label_smoothing <= 1:
-            raise ArgumentError(name, f"label_smoothing={label_smoothing}", "a share from 0 to 1", "label_smoothing=0.1")
+            got = f"label_smoothing={label_smoothing}"
+            raise ArgumentError(name, got, "a share from 0 to 1", "label_smoothing=0.1")
         return Spec(loss_out(wanted, dtype, reduction), flops * size(x.shape))
 
     return spec
+
+
+def _targets_hint(x: Any, targets: Any, axis: int, wanted: tuple[int, ...]) -> str | None:
+    if targets.shape == x.shape:
+        return f"targets.argmax({axis}), if they are one-hot"
+    return f"targets.reshape({wanted})" if size(targets.shape) == size(wanted) else None
 
 
 def _check_targets(name: str) -> Callable[..., None]:
@@ -51,11 +75,13 @@ def _check_targets(name: str) -> Callable[..., None]:
             return
         kept = targets[targets != ignore_index]
         if kept.size == 0 and reduction == "mean":
-            raise ArgumentError(name, f"only targets equal to ignore_index={ignore_index}", "at least one that counts", "reduction='sum'")
+            got = f"only targets equal to ignore_index={ignore_index}"
+            raise ArgumentError(name, got, "at least one that counts", "reduction='sum'")
         wrong = kept[(kept < 0) | (kept >= n_classes)]
         if wrong.size:
-            hint = "targets - 1" if wrong.min() > 0 and kept.min() == 1 and kept.max() == n_classes else None
-            raise RangeError(name, f"label {wrong[0]} for {n_classes} classes", f"labels from 0 to {n_classes - 1}", hint)
+            hint = "targets - 1" if kept.min() == 1 and kept.max() == n_classes else None
+            got, expected = f"label {wrong[0]} for {n_classes} classes", f"labels from 0 to {n_classes - 1}"
+            raise RangeError(name, got, expected, hint)
 
     return check
 
@@ -120,7 +146,7 @@ def cross_entropy_composition(F: Any, logits: Any, targets: Any, **params: Any) 
     return F.nll_loss(F.log_softmax(logits, _class_axis(logits)), targets, **params)
 
 
-# -- losses of two arrays of one shape: mse, l1, huber, binary cross-entropy ----------------------------------------
+# -- losses of two arrays of one shape: mse, l1, huber, binary cross-entropy -----------------------
 
 
 def _pair_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
@@ -129,10 +155,12 @@ def _pair_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
         dtype = require_float(name, require_same_dtype(name, input=x, target=target), "input")
         if x.shape != target.shape:
             hint = f"target.reshape({x.shape})" if size(x.shape) == size(target.shape) else None
-            raise ShapeError(name, f"input {x.shape} and target {target.shape}", "the same shape, without broadcasting", hint)
+            got = f"input {x.shape} and target {target.shape}"
+            raise ShapeError(name, got, "the same shape, without broadcasting", hint)
         if size(x.shape) == 0 and reduction == "mean":
             raise ShapeError(name, f"input {x.shape}, nothing to average", "at least one element")
-        if delta <= 0:
+        require_number(name, "delta", delta)
+        if not delta > 0:
             raise ArgumentError(name, f"delta={delta}", "a positive number", "delta=1.0")
         return Spec(loss_out(x.shape, dtype, reduction), flops * size(x.shape))
 
@@ -186,7 +214,9 @@ def l1_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)
 huber_loss_spec = _pair_loss_spec("huber_loss", flops=6)
 
 
-def huber_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean", delta: float = 1.0) -> tuple:
+def huber_loss_forward(
+    x: np.ndarray, target: np.ndarray, reduction: str = "mean", delta: float = 1.0
+) -> tuple:
     d = x - target
     losses = np.where(np.abs(d) <= delta, 0.5 * d * d, delta * (np.abs(d) - 0.5 * delta))
     return _reduce(losses, reduction), (d, reduction, delta)
@@ -205,18 +235,23 @@ binary_cross_entropy_with_logits_spec = _pair_loss_spec("binary_cross_entropy_wi
 
 def binary_cross_entropy_with_logits_check(x: Any, target: Any, **_: Any) -> None:
     if target.size and not (target.min() >= 0 and target.max() <= 1):
-        raise RangeError(
-            "binary_cross_entropy_with_logits", f"targets from {target.min()} to {target.max()}",
-            "probabilities from 0 to 1, without NaN", "(targets + 1) / 2 for targets of -1 and 1",
-        )  # fmt: skip
+        got = f"targets from {target.min()} to {target.max()}"
+        signs = target.min() == -1 and target.max() <= 1
+        hint = "(targets + 1) / 2 for targets of -1 and 1" if signs else None
+        expected = "probabilities from 0 to 1, without NaN"
+        raise RangeError("binary_cross_entropy_with_logits", got, expected, hint)
 
 
-def binary_cross_entropy_with_logits_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+def binary_cross_entropy_with_logits_forward(
+    x: np.ndarray, target: np.ndarray, reduction: str = "mean"
+) -> tuple:
     losses = np.maximum(x, 0) - x * target + np.log1p(np.exp(-np.abs(x)))
     return _reduce(losses, reduction), (x, target, reduction)
 
 
-def binary_cross_entropy_with_logits_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+def binary_cross_entropy_with_logits_backward(
+    dout: np.ndarray, cache: tuple, needs: Needs = (True, True)
+) -> tuple:
     x, target, reduction = cache
     share = _share(dout, x, reduction)
     return (sigmoid(x) - target) * share, -x * share if needs[1] else None

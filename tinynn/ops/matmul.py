@@ -11,21 +11,20 @@ from .elementwise import Needs, unbroadcast
 from .op import Out, Spec
 from .specs import broadcast, require_float, require_same_dtype, size
 
-# -- z = x @ y: the last two axes are matrices, the others broadcast ------------------------------------
+# -- z = x @ y: the last two axes are matrices, the others broadcast -------------------------------
 # dx = dz @ y.T and dy = x.T @ dz: each gradient has the shape of its input
 
 
 def matmul_spec(x: Any, y: Any) -> Spec:
     dtype = require_float("matmul", require_same_dtype("matmul", x=x, y=y))
     if not x.shape or not y.shape:
-        raise ShapeError("matmul", f"x {x.shape} and y {y.shape}", "at least one dimension each", "x * y for numbers")
+        got = f"x {x.shape} and y {y.shape}"
+        raise ShapeError("matmul", got, "at least one dimension each", "x * y for numbers")
     inner = y.shape[-2] if len(y.shape) > 1 else y.shape[0]
     if x.shape[-1] != inner:
-        hint = "x @ y.T" if x.shape[-1] == y.shape[-1] else "x.T @ y" if x.shape[0] == inner else None
-        raise ShapeError(
-            "matmul", f"x {x.shape} and y {y.shape}: {x.shape[-1]} columns against {inner} rows",
-            "as many columns in x as rows in y", hint,
-        )  # fmt: skip
+        hint = "x @ y.T" if x.shape[-1] == y.shape[-1] else "x.T @ y" if x.shape[-2:-1] == (inner,) else None
+        got = f"x {x.shape} and y {y.shape}: {x.shape[-1]} columns against {inner} rows"
+        raise ShapeError("matmul", got, "as many columns in x as rows in y", hint)
     batch = broadcast("matmul (batch axes)", x=x.shape[:-2], y=y.shape[:-2])
     shape = batch + x.shape[-2:-1] + (y.shape[-1:] if len(y.shape) > 1 else ())
     return Spec(Out(shape, dtype), 2 * inner * size(shape))
@@ -48,7 +47,7 @@ def matmul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -
     return dx, dy
 
 
-# -- y = x W^T + b, with the weight (out_features, in_features) ------------------------------------------
+# -- y = x W^T + b, with the weight (out_features, in_features) ------------------------------------
 
 
 def linear_spec(x: Any, weight: Any, bias: Any = None) -> Spec:
@@ -56,18 +55,21 @@ def linear_spec(x: Any, weight: Any, bias: Any = None) -> Spec:
     if len(weight.shape) != 2:
         raise ShapeError("linear", f"weight {weight.shape}", "weight (out_features, in_features)")
     out_features, in_features = weight.shape
-    if not x.shape or x.shape[-1] != in_features:
-        last = x.shape[-1] if x.shape else 1
-        hint = (
-            f"x.reshape({x.shape[0]}, -1)" if len(x.shape) > 2 and size(x.shape[1:]) == in_features
-            else "weight.T" if last == out_features
-            else f"nn.Linear({last}, {out_features})"
-        )  # fmt: skip
-        raise ShapeError("linear", f"x {x.shape} and weight {weight.shape}", f"x (..., {in_features})", hint)
+    if x.shape[-1:] != (in_features,):
+        got = f"x {x.shape} and weight {weight.shape}"
+        raise ShapeError("linear", got, f"x (..., {in_features})", _linear_hint(x.shape, weight.shape))
     if bias is not None and bias.shape != (out_features,):
         raise ShapeError("linear", f"bias {bias.shape} and weight {weight.shape}", f"bias ({out_features},)")
     shape = (*x.shape[:-1], out_features)
     return Spec(Out(shape, dtype), 2 * in_features * size(shape) + (size(shape) if bias is not None else 0))
+
+
+def _linear_hint(x: tuple[int, ...], weight: tuple[int, int]) -> str | None:
+    if not x:
+        return "x.reshape(1)" if weight[1] == 1 else None
+    if len(x) > 2 and size(x[1:]) == weight[1]:
+        return f"x.reshape({x[0]}, -1)"
+    return "weight.T" if x[-1] == weight[0] else f"nn.Linear({x[-1]}, {weight[0]})"
 
 
 def linear_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> tuple:
@@ -77,7 +79,13 @@ def linear_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = 
 
 def linear_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, True)) -> tuple:
     x, weight, has_bias = cache
-    rows, x_rows = dy.reshape(-1, dy.shape[-1]), x.reshape(-1, x.shape[-1])  # (N, out), (N, in)
+    n = size(x.shape[:-1])
+    rows, x_rows = dy.reshape(n, dy.shape[-1]), x.reshape(n, x.shape[-1])  # (N, out), (N, in)
     dx = dy @ weight if needs[0] else None
     dw = rows.T @ x_rows if needs[1] else None  # (out, in)
     return (dx, dw, rows.sum(axis=0)) if has_bias else (dx, dw)
+
+
+def linear_composition(F: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    y = F.matmul(x, F.permute(weight, 1, 0))
+    return y if bias is None else F.add(y, bias)

@@ -20,7 +20,7 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from .elementwise import unbroadcast
 from .op import Out, Spec
-from .specs import require_float, require_same_dtype, size
+from .specs import require_float, require_number, require_same_dtype, size
 
 Axes = tuple[int, ...]
 
@@ -41,25 +41,26 @@ def normalise_backward(dx_hat: np.ndarray, x_hat: np.ndarray, rstd: np.ndarray, 
 
 
 def _check_eps(name: str, eps: float) -> None:
+    require_number(name, "eps", eps)
     if eps < 0:
         raise ArgumentError(name, f"eps={eps}", "0 or more", "eps=1e-5")
 
 
-# -- layer_norm and rms_norm: weight and bias have the shape of the axes they normalise --------------------------
+# -- layer_norm and rms_norm: weight and bias have the shape of the axes they normalise ------------
 
 
 def _last_axes_spec(name: str, x: Any, shape: tuple[int, ...] | None, params: tuple, eps: float) -> Spec:
     dtype = require_float(name, require_same_dtype(name, x=x, weight=params[0], bias=params[1]))
     _check_eps(name, eps)
-    shape = shape if shape is not None else params[0].shape if params[0] is not None else x.shape[-1:]
+    if shape is None:
+        shape = x.shape[-1:] if params[0] is None else params[0].shape
     for label, p in zip(("weight", "bias"), params, strict=True):
         if p is not None and p.shape != shape:
             raise ShapeError(name, f"{label} {p.shape}", f"the normalized shape {shape}")
     if not shape or x.shape[-len(shape) :] != shape or size(shape) == 0:
-        raise ShapeError(
-            name, f"x {x.shape} and normalized shape {shape}", f"x (..., {', '.join(map(str, shape))}), not empty",
-            f"normalized shape {x.shape[-1:]}",
-        )  # fmt: skip
+        got, expected = f"x {x.shape} and normalized shape {shape}", f"x (..., {', '.join(map(str, shape))})"
+        hint = f"normalized_shape={x.shape[-1:]}" if x.shape[-1:] > (0,) else None
+        raise ShapeError(name, got, f"{expected}, not empty" if size(shape) == 0 else expected, hint)
     return Spec(Out(x.shape, dtype), 8 * size(x.shape))
 
 
@@ -68,7 +69,9 @@ def _last_axes(x: np.ndarray, weight: np.ndarray | None, shape: tuple[int, ...] 
     return tuple(range(-n, 0))
 
 
-def layer_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, shape: Any = None, eps: float = 1e-5) -> Spec:
+def layer_norm_spec(
+    x: Any, weight: Any = None, bias: Any = None, *, shape: Any = None, eps: float = 1e-5
+) -> Spec:
     return _last_axes_spec("layer_norm", x, shape, (weight, bias), eps)
 
 
@@ -94,7 +97,7 @@ def layer_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dx, dw, unbroadcast(dy, weight.shape)) if has_bias else (dx, dw)
 
 
-# -- rms_norm: y = weight x / sqrt(mean(x^2) + eps); no mean is taken away ---------------------------------------
+# -- rms_norm: y = weight x / sqrt(mean(x^2) + eps); no mean is taken away -------------------------
 
 
 def rms_norm_spec(x: Any, weight: Any = None, *, shape: Any = None, eps: float = 1e-5) -> Spec:
@@ -117,7 +120,7 @@ def rms_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dx,) if weight is None else (dx, unbroadcast(dy * x_hat, weight.shape))
 
 
-# -- batch_norm in training: also returns the batch's mean and variance, for the running statistics --------------
+# -- batch_norm in training: also returns the batch's mean and variance, for the running statistics ---
 # x is (N, C), (N, C, T) or (N, C, H, W); weight, bias, mean and variance are (C,)
 
 
@@ -131,10 +134,9 @@ def batch_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, eps: float 
         if p is not None and p.shape != channels:
             raise ShapeError("batch_norm", f"x {x.shape} and {label} {p.shape}", f"{label} {channels}")
     if size(x.shape) // max(channels[0], 1) < 2:
-        raise ShapeError(
-            "batch_norm", f"x {x.shape}: one value for each channel, which has no spread",
-            "at least two examples in training", "model.eval(), or drop_last=True in Batches",
-        )  # fmt: skip
+        got = f"x {x.shape}: fewer than two values for each channel, which have no spread"
+        hint = "model.eval(), or drop_last=True in Batches"
+        raise ShapeError("batch_norm", got, "at least two examples in training", hint)
     statistics = Out(channels, dtype)
     return Spec((Out(x.shape, dtype), statistics, statistics), 8 * size(x.shape))
 

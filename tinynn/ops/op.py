@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import backends
-from ..errors import ShapeError, StateError
+from ..errors import DeviceError, DtypeError, ShapeError, StateError
 
 MEMO = 1024  # how many different calls an op remembers having checked
 
@@ -110,10 +110,10 @@ class Op:
         self.pairs = {"numpy": Pair(forward, backward)}
         self.kernels = kernels or {}
         self.made_of, self._composition = made_of, composition
-        self.replacement: Pair | None = None
-        self._depends = tuple(
-            p.name for p in inspect.signature(spec).parameters.values() if p.kind is p.KEYWORD_ONLY
-        )
+        self._replacements: list[Pair] = []
+        parameters = inspect.signature(spec).parameters.values()
+        self._inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        self._depends = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self._memo: dict[tuple, Spec] = {}
 
     def __repr__(self) -> str:
@@ -143,10 +143,19 @@ class Op:
     def pair(self, backend: str) -> Pair:
         """The pair for `backend`, importing its kernels on first use; the reference if it has none."""
         if backend not in self.pairs and backend in self.kernels:
-            module = importlib.import_module(self.kernels[backend])
+            try:
+                module = importlib.import_module(self.kernels[backend])
+            except ImportError as error:
+                got = f"{backend!r}, which does not load here ({error})"
+                raise DeviceError("backend", got, "a backend that loads", 'backend("numpy")') from error
             forward = getattr(module, f"{self.name}_forward")
             self.pairs[backend] = Pair(forward, getattr(module, f"{self.name}_backward", None), backend)
         return self.pairs.get(backend) or self.pairs["numpy"]
+
+    @property
+    def replacement(self) -> Pair | None:
+        """What `using` put in place of this op's pairs, the latest first."""
+        return self._replacements[-1] if self._replacements else None
 
     def composed(self) -> Pair | None:
         """The composition of the parts, if one of them is replaced now."""
@@ -155,9 +164,27 @@ class Op:
         return None
 
     def forward(self, *arrays: np.ndarray, **params: Any) -> tuple[Any, Any]:
-        """Check the arguments and run the forward function of the pair that is active now."""
-        self.check(list(arrays), params)
-        return self._active().forward(*arrays, **params)
+        """Check the arguments and run the forward function of the pair that is active now.
+
+        Optional inputs may be None or go by name: ``ops.linear.forward(x, weight, bias=b)``.
+        """
+        inputs = self._by_position(arrays, params)
+        plain = {name: p.item() if isinstance(p, np.generic) else p for name, p in params.items()}
+        self.spec(*inputs, **plain)  # not from memory, where 1.0 and True pass for 1
+        if self.check_values is not None:
+            self.check_values(*inputs, **plain)
+        return self._active().forward(*inputs, **plain)
+
+    def _by_position(self, arrays: tuple, params: dict) -> list:
+        """All inputs in order, taking out of `params` those that came by name."""
+        inputs = [*arrays, *[params.pop(name, None) for name in self._inputs[len(arrays) :]]]
+        while inputs and inputs[-1] is None:
+            inputs.pop()
+        for x in inputs:
+            if not isinstance(x, np.generic) and getattr(type(x), "__array_ufunc__", None) is None:
+                hint = "np.asarray(x); and parameters by name, like axis=0"
+                raise DtypeError(self.name, describe(x), "arrays", hint)
+        return inputs
 
     def backward(self, dout: Any, cache: Any) -> Any:
         """Run the backward function of the pair that is active now."""
@@ -171,7 +198,7 @@ class Op:
         return self.pair(backends.current_backend()) if pair.composition else pair
 
     def using(self, forward: Callable[..., Any], backward: Callable[..., Any] | None = None) -> using:
-        """Run `forward` and `backward` instead of this op's own, on every backend, inside a ``with`` block."""
+        """Run `forward` and `backward` instead of this op's own, on every backend; see `using`."""
         return using(self, forward, backward)
 
 
@@ -179,7 +206,7 @@ class using:
     """A replacement of an op's pair, in force from its creation until `stop` or the end of a ``with`` block.
 
     What the functions return is checked against the op's shape rule, so that a mistake is named at
-    the function that made it. `calls` counts how often each ran.
+    the function that made it. `calls` counts how often each ran. The latest replacement runs.
     """
 
     def __init__(self, op: Op, forward: Callable, backward: Callable | None) -> None:
@@ -190,59 +217,81 @@ class using:
                 "the two together, since backward reads the cache that forward made",
                 f"ops.{op.name}.using(my_forward, my_backward)",
             )
-        self.op, self.calls, self._before = op, {"forward": 0, "backward": 0}, op.replacement
+        self.op, self.calls = op, {"forward": 0, "backward": 0}
         self._forward, self._backward = forward, backward
         self._takes_needs = takes_needs(backward)
-        self._set(Pair(self._run_forward, self._run_backward if backward else None, "yours"))
+        self._pair = Pair(self._run_forward, self._run_backward if backward else None, "yours")
+        self._start()
 
-    def _set(self, pair: Pair | None) -> None:
-        self.op.replacement = pair
+    def _start(self) -> None:
+        if self._pair not in self.op._replacements:
+            self.op._replacements.append(self._pair)
+        backends.resolved.clear()
+
+    def stop(self) -> None:
+        """Take this replacement away; what ran before runs again."""
+        if self._pair in self.op._replacements:
+            self.op._replacements.remove(self._pair)
         backends.resolved.clear()
 
     def _run_forward(self, *arrays: np.ndarray, **params: Any) -> tuple[Any, Any]:
         self.calls["forward"] += 1
+        where = f"your {self.op.name} forward"
+        wanted = self.op.check(list(arrays), params).out
         result = self._forward(*arrays, **params)
         if not (isinstance(result, tuple) and len(result) == 2):
-            raise ShapeError(
-                f"your {self.op.name} forward", describe(result), "two things: the output and a cache",
-                "return out, cache",
-            )  # fmt: skip
+            expected = "two things: the output and a cache"
+            raise ShapeError(where, describe(result), expected, "return out, cache")
         out, cache = result
-        outs, wanted = _as_tuple(out), _as_tuple(self.op.check(list(arrays), params).out, Out)
-        for got, want in zip(outs, wanted, strict=False):
-            if got is not None and np.shape(got) != want.shape:
-                raise ShapeError(f"your {self.op.name} forward", describe(got), f"an array of shape {want.shape}")
-        return out, (cache, [a.shape for a in arrays])
+        if isinstance(wanted, Out):
+            out = _fitting(where, "the output", out, wanted)
+        else:
+            _same_count(where, "outputs", out, wanted)
+            out = tuple(_fitting(where, f"output {i}", o, w) for i, (o, w) in enumerate(zip(out, wanted)))
+        return out, (cache, [Out(a.shape, a.dtype) for a in arrays])
 
     def _run_backward(self, dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> tuple:
         self.calls["backward"] += 1
-        cache, shapes = cache
+        cache, inputs = cache
         extra = (needs,) if self._takes_needs else ()
         grads = _as_tuple(self._backward(dout, cache, *extra))  # type: ignore[misc]
         where = f"your {self.op.name} backward"
-        if len(grads) != len(shapes):
-            raise ShapeError(where, f"{len(grads)} gradients", f"{len(shapes)}, one for each input")
-        for i, (grad, shape) in enumerate(zip(grads, shapes, strict=True)):
-            if grad is not None and np.shape(grad) != shape:
-                raise ShapeError(where, f"gradient {i} as {describe(grad)}", f"the input's shape {shape}")
-        return grads
-
-    def stop(self) -> None:
-        """Put back what ran before."""
-        self._set(self._before)
+        _same_count(where, "gradients", grads, inputs)
+        needs = needs or (False,) * len(inputs)
+        return tuple(
+            None if grad is None and not needed else _fitting(where, f"gradient {i}", grad, like)
+            for i, (grad, like, needed) in enumerate(zip(grads, inputs, needs))
+        )
 
     def __enter__(self) -> using:
+        self._start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
 
-def _as_tuple(value: Any, single: type | None = None) -> tuple:
+def _as_tuple(value: Any) -> tuple:
     """A one-element tuple for a single result, the tuple itself for several."""
-    if single is not None and isinstance(value, single):
-        return (value,)
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _same_count(where: str, what: str, got: Any, wanted: Any) -> None:
+    count = len(got) if isinstance(got, (tuple, list)) else 1
+    if count != len(wanted):
+        raise ShapeError(where, f"{count} {what}", f"{len(wanted)}")
+
+
+def _fitting(where: str, what: str, value: Any, like: Out) -> Any:
+    """`value` if it has the shape and dtype of `like`; a Python number becomes an array."""
+    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
+        value = np.asarray(value, like.dtype)
+    if not hasattr(value, "dtype") or value.shape != like.shape:
+        raise ShapeError(where, f"{what} as {describe(value)}", f"an array of shape {like.shape}")
+    if value.dtype != like.dtype and like.dtype.kind == "f":
+        got = f"{what} as {describe(value)}"
+        raise DtypeError(where, got, f"{like.dtype}, as its input", f"array.astype(np.{like.dtype})")
+    return value
 
 
 def describe(value: Any) -> str:

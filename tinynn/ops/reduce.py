@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from .op import Out, Spec
-from .specs import normalise_axes, require_float, size
+from .specs import normalise_axes, require_float, require_number, size
 
 Axis = int | tuple[int, ...] | None
 
@@ -18,7 +18,8 @@ def _reduced(name: str, *, empty_ok: bool = False, flops: int = 1) -> Callable[.
     def spec(x: Any, *, axis: Axis = None, keepdims: bool = False, **_: Any) -> Spec:
         axes = normalise_axes(name, axis, len(x.shape))
         if not empty_ok and any(x.shape[a] == 0 for a in axes):
-            raise ShapeError(name, f"x {x.shape}, nothing to reduce over axis {axis}", "at least one element")
+            got = f"x {x.shape}, nothing to reduce over axis {axis}"
+            raise ShapeError(name, got, "at least one element")
         shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes)
         return Spec(Out(shape, require_float(name, x.dtype)), flops * size(x.shape))
 
@@ -61,7 +62,7 @@ def mean_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (spread(dy, *cache) / count(shape, axis),)
 
 
-# -- max: elements that tie share the gradient, as torch.amax does ---------------------------------------
+# -- max: elements that tie share the gradient, as torch.amax does ---------------------------------
 
 max_spec = _reduced("max")
 
@@ -77,7 +78,7 @@ def max_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (winners * spread(dy, x.shape, axis, keepdims) / winners.sum(axis=axis, keepdims=True),)
 
 
-# -- var: sum (x - mean)^2 / (n - correction); correction 1 is PyTorch's default -------------------------
+# -- var: sum (x - mean)^2 / (n - correction); correction 1 is PyTorch's default -------------------
 
 _var_shape = _reduced("var", flops=4)
 
@@ -85,10 +86,10 @@ _var_shape = _reduced("var", flops=4)
 def var_spec(x: Any, *, axis: Axis = None, correction: int = 1, keepdims: bool = False) -> Spec:
     spec = _var_shape(x, axis=axis, keepdims=keepdims)
     n = count(x.shape, axis)
+    require_number("var", "correction", correction)
     if n <= correction:
-        raise ArgumentError(
-            "var", f"{n} elements and correction={correction}", "more elements than the correction", "correction=0"
-        )
+        got = f"{n} elements and correction={correction}"
+        raise ArgumentError("var", got, "more elements than the correction", "correction=0")
     return spec
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
 from .elementwise import unbroadcast
 from .op import Out, Spec
-from .specs import normalise_axes, require_same_dtype, size
+from .specs import normalise_axes, normalise_axis, require_number, require_same_dtype, size
 
 Shape = tuple[int, ...]
 
-# -- reshape: the same elements in the same order; one size may be -1 --------------------------------------
+# -- reshape: the same elements in the same order; one size may be -1 ------------------------------
 
 
 def reshape_spec(x: Any, *, shape: Shape) -> Spec:
@@ -21,12 +21,12 @@ def reshape_spec(x: Any, *, shape: Shape) -> Spec:
     total = size(x.shape)
     free = shape.count(-1)
     if free > 1 or any(n < -1 for n in shape):
-        raise ArgumentError("reshape", f"shape {shape}", "sizes of 0 or more, and at most one -1", "shape (-1,)")
+        expected = "sizes of 0 or more, and at most one -1"
+        raise ArgumentError("reshape", f"shape {shape}", expected, "shape (-1,)")
     if (free and (known == 0 or total % known)) or (not free and known != total):
-        raise ShapeError(
-            "reshape", f"x {x.shape} with {total} elements and shape {shape}",
-            f"a shape with {'a divisor of ' if free else ''}{total} elements", "shape (-1,) to flatten",
-        )  # fmt: skip
+        got = f"x {x.shape} with {total} elements and shape {shape}"
+        expected = f"a shape with {'a divisor of ' if free else ''}{total} elements"
+        raise ShapeError("reshape", got, expected, "shape (-1,) to flatten")
     return Spec(Out(tuple(total // known if n == -1 else n for n in shape), x.dtype), 0)
 
 
@@ -38,15 +38,15 @@ def reshape_backward(dy: np.ndarray, shape: Shape) -> tuple:
     return (dy.reshape(shape),)
 
 
-# -- permute: axis i of the result is axis axes[i] of x ------------------------------------------------------
+# -- permute: axis i of the result is axis axes[i] of x --------------------------------------------
 
 
 def permute_spec(x: Any, *, axes: tuple[int, ...]) -> Spec:
-    if len(axes) != len(x.shape) or normalise_axes("permute", axes, len(x.shape)) != tuple(range(len(x.shape))):
-        raise ShapeError(
-            "permute", f"x {x.shape} and axes {axes}", f"each of the {len(x.shape)} axes once",
-            f"axes {tuple(reversed(range(len(x.shape))))}",
-        )  # fmt: skip
+    n = len(x.shape)
+    if len(axes) != n:
+        hint = f"axes {tuple(reversed(range(n)))}"
+        raise ShapeError("permute", f"x {x.shape} and axes {axes}", f"each of the {n} axes once", hint)
+    normalise_axes("permute", axes, n)
     return Spec(Out(tuple(x.shape[a] for a in axes), x.dtype), 0)
 
 
@@ -58,12 +58,16 @@ def permute_backward(dy: np.ndarray, axes: tuple[int, ...]) -> tuple:
     return (dy.transpose(sorted(range(len(axes)), key=axes.__getitem__)),)
 
 
-# -- broadcast_to: copies along axes of size 1, without the memory --------------------------------------------
+# -- broadcast_to: copies along axes of size 1, without the memory ---------------------------------
 
 
 def broadcast_to_spec(x: Any, *, shape: Shape) -> Spec:
-    if len(x.shape) > len(shape) or any(a not in (1, b) for a, b in zip(x.shape[::-1], shape[::-1], strict=False)):
-        raise ShapeError("broadcast_to", f"x {x.shape} and shape {shape}", "sizes of x that are 1 or the same")
+    if any(n < 0 for n in shape):
+        raise ArgumentError("broadcast_to", f"shape {shape}", "sizes of 0 or more")
+    pairs = zip(x.shape[::-1], shape[::-1], strict=False)
+    if len(x.shape) > len(shape) or any(n not in (1, wanted) for n, wanted in pairs):
+        got = f"x {x.shape} and shape {shape}"
+        raise ShapeError("broadcast_to", got, "sizes of x that are 1 or the same")
     return Spec(Out(shape, x.dtype), 0)
 
 
@@ -75,7 +79,7 @@ def broadcast_to_backward(dy: np.ndarray, shape: Shape) -> tuple:
     return (unbroadcast(dy, shape),)
 
 
-# -- concat: one after the other along an axis that exists ----------------------------------------------------
+# -- concat: one after the other along an axis that exists -----------------------------------------
 
 
 def _same_dtype(where: str, arrays: tuple) -> np.dtype:
@@ -84,15 +88,20 @@ def _same_dtype(where: str, arrays: tuple) -> np.dtype:
     return require_same_dtype(where, **{f"x{i}": a for i, a in enumerate(arrays)})
 
 
+def _without(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
 def concat_spec(*arrays: Any, axis: int = 0) -> Spec:
     dtype = _same_dtype("concat", arrays)
     first = arrays[0].shape
     if not first:
         raise ShapeError("concat", "arrays without dimensions", "at least one dimension", "stack([x, y])")
-    (axis,) = normalise_axes("concat", axis, len(first))
-    for i, a in enumerate(arrays[1:], 1):
-        if len(a.shape) != len(first) or any(n != m for j, (n, m) in enumerate(zip(a.shape, first, strict=True)) if j != axis):
-            raise ShapeError("concat", f"x0 {first} and x{i} {a.shape}", f"the same sizes except on axis {axis}")
+    axis = normalise_axis("concat", axis, len(first))
+    for i, a in enumerate(arrays):
+        if len(a.shape) != len(first) or _without(a.shape, axis) != _without(first, axis):
+            got = f"x0 {first} and x{i} {a.shape}"
+            raise ShapeError("concat", got, f"the same sizes except on axis {axis}")
     total = sum(a.shape[axis] for a in arrays)
     return Spec(Out((*first[:axis], total, *first[axis + 1 :]), dtype), 0)
 
@@ -106,7 +115,7 @@ def concat_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return tuple(np.split(dy, np.cumsum(sizes[:-1]), axis))
 
 
-# -- stack: one after the other along a new axis ----------------------------------------------------------------
+# -- stack: one after the other along a new axis ---------------------------------------------------
 
 
 def stack_spec(*arrays: Any, axis: int = 0) -> Spec:
@@ -114,8 +123,9 @@ def stack_spec(*arrays: Any, axis: int = 0) -> Spec:
     first = arrays[0].shape
     for i, a in enumerate(arrays):
         if a.shape != first:
-            raise ShapeError("stack", f"x0 {first} and x{i} {a.shape}", "the same shape for all", "concat([x, y])")
-    (axis,) = normalise_axes("stack", axis, len(first) + 1)
+            got = f"x0 {first} and x{i} {a.shape}"
+            raise ShapeError("stack", got, "the same shape for all", "concat([x, y])")
+    axis = normalise_axis("stack", axis, len(first) + 1)
     return Spec(Out((*first[:axis], len(arrays), *first[axis:]), dtype), 0)
 
 
@@ -127,21 +137,23 @@ def stack_backward(dy: np.ndarray, axis: int) -> tuple:
     return tuple(np.moveaxis(dy, axis, 0))
 
 
-# -- index: x[index] with numbers, slices, None, ..., and arrays of integers or bools ---------------------------
+# -- index: x[index] with numbers, slices, None, ..., and arrays of integers or bools --------------
 
 
 def _arrays_in(index: Any) -> list[np.ndarray]:
+    """The parts of an index that pick positions one by one, so that one may be picked twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    return [p for p in parts if isinstance(p, np.ndarray)]
+    return [np.asarray(p) for p in parts if isinstance(p, (np.ndarray, list))]
 
 
 def index_spec(x: Any, *, index: Any) -> Spec:
     for part in _arrays_in(index):
         if part.dtype.kind not in "iub":
-            raise DtypeError("index", f"an index of dtype {part.dtype}", "integers or bools", "index.astype(np.int64)")
+            got = f"an index of dtype {part.dtype}"
+            raise DtypeError("index", got, "integers or bools", "index.astype(np.int64)")
     try:
         shape = np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
-    except IndexError as error:
+    except (IndexError, TypeError, ValueError) as error:
         got = f"x {x.shape} and index {index!r}"[:120]
         raise RangeError("index", f"{got} ({error})", "positions inside x") from None
     return Spec(Out(shape, x.dtype), 0)
@@ -162,12 +174,14 @@ def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dx,)
 
 
-# -- pad: widths ((before, after), ...), one pair an axis, filled with a value -----------------------------------
+# -- pad: widths ((before, after), ...), one pair an axis, filled with a value ---------------------
 
 
 def pad_spec(x: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Spec:
     if len(widths) != len(x.shape) or any(len(w) != 2 for w in widths):
-        raise ShapeError("pad", f"x {x.shape} and {len(widths)} pairs of widths", "(before, after) for each axis")
+        got = f"x {x.shape} and {len(widths)} pairs of widths"
+        raise ShapeError("pad", got, "(before, after) for each axis")
+    require_number("pad", "value", value, nan=True)
     if any(n < 0 for pair in widths for n in pair):
         raise ArgumentError("pad", f"widths {widths}", "widths of 0 or more", "x[:, 1:-1] to cut")
     shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths, strict=True))

@@ -14,14 +14,14 @@ import numpy as np
 
 from ..errors import ShapeError
 from .op import Out, Spec
-from .specs import normalise_axes, require_float, size
+from .specs import normalise_axis, require_float, size
 
 
 def _spec(name: str) -> Callable[..., Spec]:
     def spec(x: Any, *, axis: int = -1) -> Spec:
-        (a,) = normalise_axes(name, axis, len(x.shape))
-        if x.shape[a] == 0:
-            raise ShapeError(name, f"x {x.shape}, nothing along axis {axis}", "at least one element to share 1 among")
+        if x.shape[normalise_axis(name, axis, len(x.shape))] == 0:
+            got = f"x {x.shape}, nothing along axis {axis}"
+            raise ShapeError(name, got, "at least one element to share 1 among")
         return Spec(Out(x.shape, require_float(name, x.dtype)), 15 * size(x.shape))
 
     return spec

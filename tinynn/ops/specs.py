@@ -18,23 +18,29 @@ def require_same_dtype(where: str, **arrays: Any) -> np.dtype:
     if any(d != first for d in dtypes.values()):
         got = ", ".join(f"{name} {d}" for name, d in dtypes.items())
         wanted = "float64" if all(d == np.float64 for d in dtypes.values() if d.kind == "f") else "float32"
-        raise DtypeError(where, got, "one dtype for all", f"array.astype(np.{wanted}), or tensor.to(np.{wanted})")
+        hint = f"array.astype(np.{wanted}), or tensor.to(np.{wanted})"
+        raise DtypeError(where, got, "one dtype for all", hint)
     return first
 
 
 def require_float(where: str, dtype: np.dtype, name: str = "x") -> np.dtype:
     if dtype.kind != "f":
-        raise DtypeError(
-            where, f"{name} of dtype {dtype}", "a floating dtype", "x.astype(np.float32), or tensor.to(np.float32)"
-        )
+        hint = f"{name}.astype(np.float32), or tensor.to(np.float32)"
+        raise DtypeError(where, f"{name} of dtype {dtype}", "a floating dtype", hint)
     return dtype
 
 
 def require_int(where: str, name: str, array: Any) -> None:
     if array.dtype.kind not in "iu":
-        raise DtypeError(
-            where, f"{name} of dtype {array.dtype}", "integers", f"{name}.astype(np.int64), or tensor.to(np.int64)"
-        )
+        hint = f"{name}.astype(np.int64), or tensor.to(np.int64)"
+        raise DtypeError(where, f"{name} of dtype {array.dtype}", "integers", hint)
+
+
+def require_number(where: str, name: str, value: Any, *, nan: bool = False) -> None:
+    """Refuse a parameter that is no plain number: a string, an array, a bool, and NaN unless allowed."""
+    plain = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not plain or (value != value and not nan):
+        raise ArgumentError(where, f"{name}={value!r}"[:80], "a number")
 
 
 def require_reduction(where: str, reduction: str) -> None:
@@ -48,10 +54,10 @@ def broadcast(where: str, **shapes: tuple[int, ...]) -> tuple[int, ...]:
         return np.broadcast_shapes(*shapes.values())
     except ValueError:
         names = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
-        raise ShapeError(
-            where, names, f"sizes that are equal or 1, counted from the last axis ({_clash(*shapes.values())})",
-            "reshape one of them, for example x[:, None] to line up a vector with rows",
-        ) from None  # fmt: skip
+        clash = _clash(*shapes.values())
+        expected = f"sizes that are equal or 1, counted from the last axis ({clash})"
+        hint = "reshape one of them, for example x[:, None] to line up a vector with rows"
+        raise ShapeError(where, names, expected, hint) from None
 
 
 def _clash(*shapes: tuple[int, ...]) -> str:
@@ -70,11 +76,22 @@ def normalise_axes(where: str, axis: int | tuple[int, ...] | None, ndim: int) ->
     for a in axes:
         if isinstance(a, bool) or not isinstance(a, (int, np.integer)):
             raise ArgumentError(where, f"axis {a!r}", "an integer, or a tuple of them", "axis=-1")
+        if ndim == 0:
+            raise RangeError(where, f"axis {a} of a single number", "at least one dimension", "x.reshape(1)")
         if not -ndim <= a < ndim:
-            raise RangeError(where, f"axis {a} of {ndim} dimensions", f"an axis from {-ndim} to {ndim - 1}", "axis=-1")
-    if len({a % ndim for a in axes}) < len(axes):
-        raise ArgumentError(where, f"axes {axes}", "each axis once", f"axis={tuple(dict.fromkeys(a % ndim for a in axes))}")
-    return tuple(sorted(a % ndim for a in axes))
+            got, expected = f"axis {a} of {ndim} dimensions", f"an axis from {-ndim} to {ndim - 1}"
+            raise RangeError(where, got, expected, "axis=-1")
+    once = tuple(dict.fromkeys(a % ndim for a in axes))
+    if len(once) < len(axes):
+        raise ArgumentError(where, f"axes {axes}", "each axis once", f"axis={once}")
+    return tuple(sorted(once))
+
+
+def normalise_axis(where: str, axis: int, ndim: int) -> int:
+    """One axis as a non-negative number."""
+    if isinstance(axis, tuple) or axis is None:
+        raise ArgumentError(where, f"axis {axis}", "one integer", "axis=-1")
+    return normalise_axes(where, axis, ndim)[0]
 
 
 def size(shape: tuple[int, ...]) -> int:
