@@ -10,6 +10,7 @@ The parts, from the ground up: `errors`, `backends`, `ops` (pairs of functions o
 
 from . import functional, ops
 from .backends import backend, current_backend
+from .gradcheck import gradcheck, gradcheck_pair
 from .random import manual_seed
 from .tensor import Tensor, apply, is_recording, no_grad, tensor
 
@@ -21,6 +22,8 @@ __all__ = [
     "backend",
     "current_backend",
     "functional",
+    "gradcheck",
+    "gradcheck_pair",
     "is_recording",
     "manual_seed",
     "no_grad",

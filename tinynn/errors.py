@@ -67,3 +67,7 @@ class FileError(TinynnError, OSError):
 
 class NonFiniteError(TinynnError, FloatingPointError):
     """A loss, gradient or parameter turned NaN or infinite."""
+
+
+class GradientError(TinynnError, AssertionError):
+    """A gradient that differs from the difference quotient (gradcheck)."""
