@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,8 @@ from .tensor import Tensor, apply, no_grad
 __all__ = ["Element", "GradcheckResult", "gradcheck", "gradcheck_pair"]
 
 
-class Element(NamedTuple):
+@dataclass(frozen=True)
+class Element:
     """One number of one input: its gradient by backward, and by differences on both sides."""
 
     input: int
@@ -152,7 +153,7 @@ def gradcheck(
 
 
 def gradcheck_pair(
-    forward: Callable[..., tuple[Any, Any]],
+    forward: Callable[..., Any],
     backward: Callable[..., Any],
     *arrays: np.ndarray,
     params: dict[str, Any] | None = None,
@@ -291,8 +292,8 @@ def _suited(
 def _kink_note(e: Element, count: int) -> str:
     where = f"input {e.input} at index {e.index}" if e.index else f"input {e.input}"
     return (
-        f"{count} {'element lies' if count == 1 else 'elements lie'} on a kink or a jump (first {where}: slope "
-        f"{e.left:.3g} to the left, {e.right:.3g} to the right); there any slope between the two is right"
+        f"{count} {'element lies' if count == 1 else 'elements lie'} on a kink or a jump (first {where}: "
+        f"slope {e.left:.3g} to the left, {e.right:.3g} to the right); there any slope between is right"
     )
 
 
