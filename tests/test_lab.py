@@ -190,7 +190,9 @@ def test_a_writable_home_moves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_read_only_home_moves_every_tool_and_leaves_what_the_user_set(tmp_path):
+def test_a_read_only_home_moves_every_tool_and_leaves_what_the_user_set(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "MOVED", [])
+    monkeypatch.setattr(places, "private_folder", lambda: tmp_path / "private")
     (tmp_path / "file").write_text("", "utf-8")  # nothing can be made below a file, not even by root
     home = str(tmp_path / "file" / "home")
     environment = {"HOME": home, "USERPROFILE": home, "IPYTHONDIR": "mine"}
@@ -200,7 +202,12 @@ def test_a_read_only_home_moves_every_tool_and_leaves_what_the_user_set(tmp_path
         "MPLCONFIGDIR",
     }
     assert environment["IPYTHONDIR"] == "mine"
-    assert all(places.writable(Path(environment[name])) for name in ("JUPYTER_CONFIG_DIR", "MPLCONFIGDIR"))
+    assert Path(environment["MPLCONFIGDIR"]).is_relative_to(tmp_path / "private")
+    assert "MPLCONFIGDIR" in places.MOVED and "IPYTHONDIR" not in places.MOVED
+
+
+def test_the_private_folder_can_be_written():
+    assert places.writable(places.private_folder())
 
 
 def test_the_course_goes_in_front_of_the_users_configuration(tmp_path):

@@ -149,18 +149,12 @@ def _python(code: str, seconds: float) -> tuple[int, str, str]:
 # Threads and BLAS ------------------------------------------------------------------------------------
 
 PROBE = """
-import json, os, warnings
+import json, warnings
 warnings.simplefilter("ignore")
 import numpy
-found = {"blas": [], "numba": None}
-found["avx512"] = bool(getattr(numpy._core._multiarray_umath, "__cpu_features__", {}).get("AVX512F"))
-ones = numpy.ones((64, 64), numpy.float32)
-try:  # what a student runs: this is where the package settles BLAS's cores and threads
-    import tinynn
-    F = tinynn.functional
-    F.matmul(tinynn.Tensor(ones), tinynn.Tensor(ones))
-except Exception as problem:
-    found["tinynn"] = f"{type(problem).__name__}: {problem}"
+import tinynn
+from tinynn import threads
+found = {"numba": None, "blas": []}
 try:
     import numba
     @numba.njit(parallel=True)
@@ -170,18 +164,16 @@ try:
             total += i
         return total
     sum_of(100)
-    found["numba"] = [numba.threading_layer(), numba.get_num_threads()]
+    found["numba"] = [threads.threading_layer(), threads.get_num_threads()]
+    threads.load_blas()
 except Exception as problem:
     found["numba_problem"] = f"{type(problem).__name__}: {problem}"
+ones = tinynn.Tensor(numpy.ones((64, 64), numpy.float32))
 try:
-    import threadpoolctl
-    try:
-        import scipy.linalg.blas
-    except ImportError:
-        pass
-    found["blas"] = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
-except ImportError:
-    pass
+    assert (tinynn.functional.matmul(ones, ones).numpy() == 64).all(), "64 ones do not add up to 64"
+except Exception as problem:
+    found["product"] = f"{type(problem).__name__}: {problem}"
+found["avx512"], found["blas"] = threads.has_avx512(), threads.blas_info()
 print(json.dumps(found))
 """
 
@@ -199,34 +191,29 @@ def compute_lines(found: dict[str, Any]) -> Iterator[Line]:
     if "problem" in found:
         yield Line("fail", "threads and BLAS", found["problem"], INSTALL)
         return
-    if "tinynn" in found:
-        yield Line("fail", "matrix product", found["tinynn"], f"{INSTALL}, or report it")
+    if "product" in found:
+        yield Line("fail", "matrix product", found["product"], f"{INSTALL}, or report it")
     cores = f"{usable_cores()} of {os.cpu_count()} cores usable"
     if found["numba"]:
         layer, threads = found["numba"]
-        yield Line("ok", "threads", f"{cores}, {threads} Numba threads, layer {layer}")
-    elif "numba_problem" in found and not found["numba_problem"].startswith("ModuleNotFoundError"):
+        yield Line("ok", "threads", f"{cores}, {threads} for Numba, layer {layer}")
+    elif not found["numba_problem"].startswith("ModuleNotFoundError"):
         yield Line(
             "fail", "threads", f"{cores}; {found['numba_problem']}", "set NUMBA_THREADING_LAYER=workqueue"
         )
     else:
-        yield Line("ok", "threads", f"{cores}, no Numba threads")
+        yield Line("ok", "threads", f"{cores}, no Numba")
     for library in found["blas"]:
         yield blas_line(library, found["avx512"])
 
 
 def blas_line(library: dict[str, Any], avx512: bool) -> Line:
-    """One BLAS library: whose, which kernels, how many threads."""
-    folders = Path(library.get("filepath") or "").parts[:-1]  # the file of NumPy's own is named libscipy_...
-    owner = next(
-        (name for name in ("NumPy", "SciPy") if any(name.lower() in part for part in folders)), "others"
-    )
-    core = library.get("architecture") or "unknown"
-    threads = library.get("num_threads")
-    found = f"{library.get('internal_api')} {library.get('version')}, core {core}, {threads} thread"
-    found += "" if threads == 1 else "s"
+    """One BLAS library, as a training step finds it: whose, which kernels, how many threads."""
+    owner = {"numpy": "NumPy", "scipy": "SciPy", "both": "NumPy and SciPy"}[library["library"]]
+    core, threads = library["core"] or "unknown", library["threads"]
     what = f"BLAS of {owner}"
-    if core in AVX512_CORES or not avx512 or library.get("internal_api") != "openblas":
+    found = f"{library['name']} {library['version']}, core {core}, {threads} thread" + "s" * (threads != 1)
+    if core in AVX512_CORES or not avx512 or library["name"] != "openblas":
         return Line("ok", what, found)
     if os.environ.get("OPENBLAS_CORETYPE"):
         return Line("ok", what, f"{found}, as OPENBLAS_CORETYPE asks (the CPU has AVX-512)")
@@ -277,9 +264,11 @@ def _cupy_package() -> str:
 
 def folder_lines() -> Iterator[Line]:
     places = _places()
-    moved = places.prepare_environment()
-    if moved:
-        found = f"the usual folders are read-only; {', '.join(moved)} point into {places.private_folder()}"
+    places.prepare_environment()
+    if places.MOVED:
+        found = (
+            f"the usual folders are read-only; {', '.join(places.MOVED)} point into {places.private_folder()}"
+        )
         yield Line("ok", "caches", found)
     else:
         yield Line("ok", "caches", "writable")

@@ -24,6 +24,9 @@ HOME_FOLDERS = {
     "MPLCONFIGDIR": ".config/matplotlib",
 }
 
+MOVED: list[str] = []
+"""The variables that this process has pointed elsewhere."""
+
 
 def writable(folder: Path) -> bool:
     """Whether a file can be made in `folder`, or in its nearest ancestor that exists.
@@ -83,4 +86,5 @@ def prepare_environment(environment: MutableMapping[str, str] = os.environ) -> l
     moved = [name for name in moved if not environment.get(name)]
     for name in moved:
         environment[name] = str(private_folder() / name.removesuffix("_DIR").removesuffix("DIR").lower())
+    MOVED.extend(moved)
     return moved

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ArgumentError, FileError, StateError
+from .places import writable
 
 FIRST_CELL = """\
 try:
@@ -91,6 +92,8 @@ def find_chapter(folder: Path, wanted: str) -> Path:
 
 def lay(chapters: Path, work: Path) -> list[Laid]:
     """Copy each chapter that has no copy yet; a copy with a stroke of work in it is never written over."""
+    if not writable(work):
+        raise _not_writable(work)
     record = _read_record(work)
     done = [Laid(chapter.name, _lay_one(chapter, work, record)) for chapter in chapters_in(chapters)]
     _write_record(work, record)
@@ -132,7 +135,7 @@ def _copy(chapter: Path, work: Path, record: dict[str, str]) -> None:
         shutil.copyfile(chapter, partial)
         os.replace(partial, work / chapter.name)
     except OSError as problem:
-        raise _not_writable(work, problem) from problem
+        raise _not_writable(work) from problem
     record[chapter.name] = _digest(chapter)
 
 
@@ -164,13 +167,11 @@ def _write_record(work: Path, record: dict[str, str]) -> None:
             partial.write_text(text, encoding="utf-8")
             os.replace(partial, work / RECORD)
         except OSError as problem:
-            raise _not_writable(work, problem) from problem
+            raise _not_writable(work) from problem
 
 
-def _not_writable(work: Path, problem: OSError) -> FileError:
-    return FileError(
-        "work", f"{work}, not writable ({problem.strerror})", "a folder for your copies", "--work FOLDER"
-    )
+def _not_writable(work: Path) -> FileError:
+    return FileError("work", f"{work}, not writable", "a folder for your copies", "--work FOLDER")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
