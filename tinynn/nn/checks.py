@@ -1,31 +1,60 @@
-"""What constructors ask of their arguments."""
+"""What constructors and calls ask of their arguments."""
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..errors import ArgumentError, DtypeError
+from ..tensor import Tensor
 
 
 def whole(where: str, name: str, value: Any, low: int = 1) -> int:
     """`value` as an int of at least `low`."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise DtypeError(where, f"{name}={value!r}", "an integer", f"{name}={low}")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise DtypeError(where, f"{name}={value!r}"[:80], "an integer", f"{name}={max(low, 1)}")
     if value < low:
-        raise ArgumentError(where, f"{name}={value}", f"an integer of at least {low}", f"{name}={low}")
+        raise ArgumentError(
+            where, f"{name}={value}", f"an integer of at least {low}", f"{name}={max(low, 1)}"
+        )
     return int(value)
 
 
-def number(
-    where: str, name: str, value: Any, low: float = 0.0, high: float = math.inf, hint: str | None = None
-) -> float:
-    """`value` as a float from `low` up to but not including `high`."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or getattr(value, "ndim", 0):
-        raise DtypeError(where, f"{name}={value!r}", "a number", hint)
-    if not low <= float(value) < high:
+def number(where: str, name: str, value: Any, low: float = 0, high: float = math.inf, *, hint: str) -> float:
+    """`value` as a float from `low` up to but not including `high`; NaN is none."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise DtypeError(where, f"{name}={value!r}"[:80], "a number", hint)
+    if not low <= value < high:
         wanted = (
             f"a finite number of at least {low:g}" if high == math.inf else f"{low:g} <= {name} < {high:g}"
         )
         raise ArgumentError(where, f"{name}={value}", wanted, hint)
     return float(value)
+
+
+def fitting_call(where: str, function: Callable, args: tuple, kwargs: dict) -> None:
+    """Explain arguments that do not fit the signature of `function`."""
+    signature = inspect.signature(function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as problem:
+        count = len(args) + len(kwargs)
+        got = f"{count} argument{'s' * (count != 1)} ({problem})"
+        raise DtypeError(where, got, f"a call that fits forward{signature}") from None
+
+
+def floating_dtype(where: str, target: Any) -> np.dtype | None:
+    """The floating dtype that `target` names, or None where it names a device (which must be here)."""
+    try:
+        dtype = Tensor(np.zeros((), np.int8)).to(target).dtype
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype == np.int8 and isinstance(target, str) and target not in ("int8", "i1", "b"):
+        return None
+    if dtype.kind != "f":
+        raise DtypeError(where, repr(target), "a floating dtype or a device", "model.to(np.float64)")
+    return dtype

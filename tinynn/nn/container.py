@@ -14,7 +14,7 @@ class _Numbered(Module):
     """Modules under the names "0", "1", ..., or under names of their own."""
 
     def _members(self) -> list[Module]:
-        return [module for _, module in self._own(Module)]
+        return list(self.own_modules().values())
 
     def _append(self, module: Module) -> None:
         n = len(self)
@@ -42,7 +42,7 @@ class _Numbered(Module):
         return index % n
 
     def __setitem__(self, index: int, module: Module) -> None:
-        self.add_module(self._own(Module)[self._position(index)][0], module)
+        self.add_module(list(self.own_modules())[self._position(index)], module)
 
 
 class Sequential(_Numbered):
@@ -72,7 +72,7 @@ class Sequential(_Numbered):
     def __getitem__(self, index: Any) -> Any:
         """One module, or a Sequential of some of them, sharing parameters and keeping names."""
         if isinstance(index, slice):
-            return Sequential(dict(self._own(Module)[index]))
+            return Sequential(dict(list(self.own_modules().items())[index]))
         return self._members()[self._position(index)]
 
     def forward(self, x: Any) -> Any:

@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import functional as F
 from ..errors import ShapeError
 from ..tensor import Tensor
 from . import init
 from .checks import number, whole
-from .module import Module, Parameter, as_tensor
-
-
-def empty(*shape: int) -> Parameter:
-    """A float32 parameter that waits for its initial values."""
-    return Parameter(np.empty(shape, np.float32))
+from .module import Module
+from .parameter import as_tensor, empty
 
 
 class Linear(Module):
@@ -91,7 +85,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5) -> None:
         super().__init__()
-        self.p = number("Dropout", "p", p, 0, 1, "p=0.5")
+        self.p = number("Dropout", "p", p, 0, 1, hint="p=0.5")
 
     def forward(self, x: Any) -> Tensor:
         return F.dropout(x, self.p, self.training)

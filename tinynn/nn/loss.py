@@ -36,7 +36,7 @@ class CrossEntropyLoss(_Loss):
         super().__init__(reduction=reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = number(
-            "CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1, "label_smoothing=0.1"
+            "CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1, hint="label_smoothing=0.1"
         )
 
     def forward(self, logits: Any, targets: Any) -> Tensor:

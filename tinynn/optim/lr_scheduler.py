@@ -68,14 +68,15 @@ class LRScheduler:
         if not isinstance(state_dict, Mapping) or set(state_dict) != set(self.state_dict()):
             raise KeysError(where, describe(state_dict), "last_epoch and base_lrs", "schedule.state_dict()")
         last_epoch = whole(where, "last_epoch", state_dict["last_epoch"], 0)
-        base_lrs = [number(where, "base_lr", lr) for lr in state_dict["base_lrs"]]
+        base_lrs = [number(where, "base_lr", lr, hint="base_lr=1e-3") for lr in state_dict["base_lrs"]]
         if len(base_lrs) != len(self.base_lrs):
             raise KeysError(where, f"rates of {len(base_lrs)} groups", f"{len(self.base_lrs)} groups")
         self.last_epoch, self.base_lrs = last_epoch, base_lrs
         self._write()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(step {self.last_epoch}, lr {', '.join(f'{lr:.4g}' for lr in self.get_last_lr())})"
+        rates = ", ".join(f"{lr:.4g}" for lr in self.get_last_lr())
+        return f"{type(self).__name__}(step {self.last_epoch}, lr {rates})"
 
 
 def between(start: float, end: float, share: float) -> float:
@@ -113,7 +114,7 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr goes in a straight line from start_factor to end_factor times base_lr, in total_iters steps: a warm-up.
+    """A warm-up: lr goes straight from start_factor to end_factor times base_lr in total_iters steps.
 
     Equals torch.optim.lr_scheduler.LinearLR.
     """
@@ -132,7 +133,7 @@ class LinearLR(LRScheduler):
 
 
 class WarmupCosine(LRScheduler):
-    """lr rises in a straight line for `warmup_steps`, then falls to `min_lr` along half a cosine, and stays there.
+    """lr rises straight for `warmup_steps`, then falls to `min_lr` along half a cosine, and stays there.
 
     The first step is made with base_lr / warmup_steps. PyTorch composes this of LinearLR and
     CosineAnnealingLR with SequentialLR.
@@ -213,9 +214,9 @@ class OneCycleLR(LRScheduler):
             )
         self.max_lr = number(name, "max_lr", max_lr, hint="max_lr=0.1")
         self.total_steps = whole(name, "total_steps", total_steps)
-        self.pct_start = number(name, "pct_start", pct_start, 0, 1, "pct_start=0.3")
-        self.base_momentum = number(name, "base_momentum", base_momentum, 0, 1, "base_momentum=0.85")
-        self.max_momentum = number(name, "max_momentum", max_momentum, 0, 1, "max_momentum=0.95")
+        self.pct_start = number(name, "pct_start", pct_start, 0, 1, hint="pct_start=0.3")
+        self.base_momentum = number(name, "base_momentum", base_momentum, 0, 1, hint="base_momentum=0.85")
+        self.max_momentum = number(name, "max_momentum", max_momentum, 0, 1, hint="max_momentum=0.95")
         self.start_lr = self.max_lr / number(name, "div_factor", div_factor, 1e-30, hint="div_factor=25.0")
         self.end_lr = self.start_lr / number(
             name, "final_div_factor", final_div_factor, 1e-30, hint="final_div_factor=1e4"
