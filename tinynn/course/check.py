@@ -1,0 +1,145 @@
+"""Exercises and what is said about an answer: `check`, `hint`, `predict`.
+
+An exercise is declared once, by `declare`: its name, a judge that turns an answer into a `Verdict`, and
+hints from a question to almost the answer. Nothing here raises because of a student's answer.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ArgumentError
+
+MARKS = {
+    "right": ("✓", "Right", "var(--jp-success-color1, #2e7d32)"),
+    "look": ("✗", "Look again", "var(--jp-warn-color1, #c65102)"),
+    "open": ("○", "Not tried yet", "var(--jp-ui-font-color3, #757575)"),
+    "said": ("→", "Result", "var(--jp-brand-color1, #1a7fc4)"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said about an answer: a mark, a headline, a few sentences. `code` stands between backticks."""
+
+    kind: str  # one of MARKS
+    text: str = ""
+    headline: str = ""
+
+    def __str__(self) -> str:
+        mark, usual, _ = MARKS[self.kind]
+        return f"{mark} {self.headline or usual}. {self.text}".rstrip()
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        mark, usual, colour = MARKS[self.kind]
+        text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(self.text, quote=False))
+        text = text.replace("\n", "<br>")
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 0.1em 0.9em; margin: 0.4em 0">'
+            f"<strong>{mark} {html.escape(self.headline or usual)}.</strong> {text}</div>"
+        )
+
+
+class Verdicts(list):
+    """Several verdicts, shown one below the other."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self))
+
+    def _repr_html_(self) -> str:
+        return "".join(v._repr_html_() for v in self)
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """See `declare`."""
+
+    name: str
+    judge: Callable[[Any], Verdict | Verdicts]
+    hints: tuple[str, ...]
+
+
+_exercises: dict[str, Exercise] = {}
+_hints_given: dict[str, int] = {}
+
+
+def declare(name: str, judge: Callable[[Any], Verdict | Verdicts], *hints: str) -> None:
+    """Add an exercise: ``judge(answer)`` never sees an answer of None, and may let exceptions pass."""
+    _exercises[name] = Exercise(name, judge, hints)
+
+
+def check(name: str, answer: Any) -> Verdict | Verdicts:
+    """Say what is right about `answer`, or which mistake it shows.
+
+    Parameters
+    ----------
+    name : str
+        Of the exercise, as its heading says: "00.1".
+    answer : function or value
+        None counts as not tried yet. An exception in a function of yours is shown with its line.
+    """
+    exercise = _find("check", name)
+    if answer is None:
+        return Verdict("open")
+    try:
+        return exercise.judge(answer)
+    except Exception as problem:
+        return Verdict("look", _where_it_stopped(problem), f"It stopped with {type(problem).__name__}")
+
+
+def hint(name: str) -> Verdict:
+    """The next hint for exercise `name`; after the last one, the last one again."""
+    exercise = _find("hint", name)
+    if not exercise.hints:
+        return Verdict("said", "This exercise has no hints.", "No hint")
+    i = min(_hints_given.get(name, 0), len(exercise.hints) - 1)
+    _hints_given[name] = i + 1
+    return Verdict("said", exercise.hints[i], f"Hint {i + 1} of {len(exercise.hints)}")
+
+
+def _find(where: str, name: str) -> Exercise:
+    if name not in _exercises:
+        names = ", ".join(map(repr, sorted(_exercises))) or "none: import the chapter's exercises first"
+        raise ArgumentError(where, repr(name), f"an exercise: {names}")
+    return _exercises[name]
+
+
+def _where_it_stopped(problem: Exception) -> str:
+    """The message and the last line of the student's own code: library code is not where to look."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")] or frames[-1:]
+    line = f"\nIt happened at your line `{own[-1].line}`." if own and own[-1].line else ""
+    return f"{problem}{line}"
+
+
+def predict(guess: float | None, outcome: float, unit: str = "percent", close: float = 10) -> Verdict:
+    """Hold a guess made beforehand against what came out.
+
+    The outcome stays hidden while `guess` is None: a prediction is worth something before, not after.
+
+    Parameters
+    ----------
+    guess : float or None
+    outcome : float
+    unit : str
+        What is counted.
+    close : float
+        Differences up to this count as close.
+    """
+    if guess is None:
+        todo = "Put a number in the place of `None`, then run this cell again."
+        return Verdict("open", todo, "No prediction yet")
+    if isinstance(guess, bool) or not isinstance(guess, (int, float)):
+        return Verdict("look", f"You wrote `{guess!r}`. Write a number, such as `50`.", "Not a number")
+    apart = abs(guess - outcome)
+    text = f"You predicted {guess:g} {unit}. It is {outcome:.0f} {unit}."
+    if apart <= close:
+        return Verdict("said", text, "Close")
+    return Verdict("said", f"{text} What did you expect that did not happen?", "Not close")
