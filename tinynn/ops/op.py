@@ -112,7 +112,9 @@ class Op:
         self.made_of, self._composition = made_of, composition
         self._replacements: list[Pair] = []
         parameters = inspect.signature(spec).parameters.values()
-        self._inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
+        inputs = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self._inputs = tuple(p.name for p in inputs)
+        self._required = len([p for p in inputs if p.default is p.empty])
         self._depends = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self._memo: dict[tuple, Spec] = {}
 
@@ -178,7 +180,7 @@ class Op:
     def _by_position(self, arrays: tuple, params: dict) -> list:
         """All inputs in order, taking out of `params` those that came by name."""
         inputs = [*arrays, *[params.pop(name, None) for name in self._inputs[len(arrays) :]]]
-        while inputs and inputs[-1] is None:
+        while len(inputs) > self._required and inputs[-1] is None:
             inputs.pop()
         for x in inputs:
             if not isinstance(x, np.generic) and getattr(type(x), "__array_ufunc__", None) is None:

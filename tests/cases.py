@@ -1,0 +1,336 @@
+"""The table of cases: one line for each way of calling an op that deserves a test.
+
+Every line runs on every backend, in float32 and float64, with odd memory layouts, against central
+differences and against PyTorch. A new op adds its lines here; a test fails while it has none.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Maker = Callable[[np.random.Generator, Any], np.ndarray]
+
+
+class Case(NamedTuple):
+    op: str
+    number: int
+    makers: tuple[Maker, ...]
+    params: dict[str, Any]
+    smooth: bool  # whether central differences apply
+
+    @property
+    def id(self) -> str:
+        shapes = ",".join("x".join(map(str, m(_rng(0), float).shape)) or "()" for m in self.makers)
+        params = "".join(f",{k}={_short(v)}" for k, v in self.params.items())
+        return f"{self.op}-{self.number}[{shapes}{params}]"
+
+    def arrays(self, dtype: Any = np.float64) -> list[np.ndarray]:
+        """The inputs: the same numbers at every call, rounded to `dtype` where they are floating."""
+        rng = _rng(zlib.crc32(self.op.encode()))
+        return [make(rng, dtype) for make in self.makers]
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array{value.tolist()}"
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(_short, value)) + ")"
+    if isinstance(value, slice):
+        return ":".join("" if v is None else str(v) for v in (value.start, value.stop, value.step))
+    return "..." if value is ... else getattr(value, "__name__", str(value))
+
+
+_numbers: Counter[str] = Counter()
+
+
+def case(op: str, *makers: Maker, smooth: bool = True, **params: Any) -> Case:
+    _numbers[op] += 1
+    return Case(op, _numbers[op], makers, params, smooth)
+
+
+# -- makers of inputs ----------------------------------------------------------------------------------
+
+
+def normal(*shape: int) -> Maker:
+    return lambda rng, dtype: np.asarray(rng.normal(size=shape), dtype)
+
+
+def positive(*shape: int) -> Maker:
+    return lambda rng, dtype: np.asarray(rng.uniform(0.2, 3.0, shape), dtype)
+
+
+def away(*shape: int) -> Maker:
+    """Numbers that keep away from 0, where some ops have a kink."""
+    return lambda rng, dtype: np.asarray(rng.choice((-1, 1), shape) * rng.uniform(0.1, 2.0, shape), dtype)
+
+
+def distinct(*shape: int) -> Maker:
+    """Numbers in random order, no two closer than 0.1: no ties."""
+    n = int(np.prod(shape))
+    return lambda rng, dtype: np.asarray(rng.permutation(n).reshape(shape) * 0.1 - n / 20, dtype)
+
+
+def share(*shape: int) -> Maker:
+    return lambda rng, dtype: np.asarray(rng.uniform(0.0, 1.0, shape), dtype)
+
+
+def bits(*shape: int) -> Maker:
+    return lambda rng, dtype: rng.random(shape) < 0.5
+
+
+def below(high: int, *shape: int, dtype: Any = np.int64) -> Maker:
+    """Integers from 0 to high - 1."""
+    return lambda rng, _: rng.integers(0, high, shape).astype(dtype)
+
+
+def given(values: Any) -> Maker:
+    array = np.asarray(values)
+    return lambda rng, dtype: array.astype(dtype if array.dtype.kind == "f" else array.dtype)
+
+
+# -- the table ---------------------------------------------------------------------------------------------
+
+I = np.array
+
+CASES = [
+    case("add", normal(3, 4), normal(3, 4)),
+    case("add", normal(2, 1, 4), normal(3, 1)),
+    case("add", normal(33, 65), normal(65)),
+    case("add", normal(), normal(2, 3)),
+    case("add", normal(0, 3), normal(3)),
+    case("add", normal(1, 1), normal(1)),
+    case("sub", normal(3, 4), normal(3, 4)),
+    case("sub", normal(4), normal(3, 4)),
+    case("sub", normal(3, 1), normal()),
+    case("sub", normal(1, 0), normal(2, 1)),
+    case("mul", normal(3, 4), normal(3, 4)),
+    case("mul", normal(2, 3, 1), normal(4)),
+    case("mul", normal(65, 33), normal()),
+    case("mul", normal(0), normal(1)),
+    case("div", normal(3, 4), away(3, 4)),
+    case("div", normal(3, 1), away(1, 4)),
+    case("div", normal(), away(5)),
+    case("div", normal(0, 2), away(2)),
+    case("pow", positive(3, 4), normal(3, 4)),
+    case("pow", normal(3, 4), given(2.0), smooth=False),
+    case("pow", away(3, 4), given(3.0), smooth=False),
+    case("pow", positive(3, 4), given(-0.5)),
+    case("pow", positive(2, 1), normal(3)),
+    case("pow", given([0.0, 0.0, 2.0]), given([0.0, 2.0, 0.0]), smooth=False),
+    case("pow", positive(0, 2), normal(2)),
+    case("neg", normal(3, 4)),
+    case("neg", normal(0)),
+    case("exp", normal(3, 4)),
+    case("exp", normal(65, 33)),
+    case("exp", normal(0, 3)),
+    case("log", positive(3, 4)),
+    case("log", positive()),
+    case("log", positive(0, 3)),
+    case("sqrt", positive(3, 4)),
+    case("sqrt", positive(0)),
+    case("abs", away(3, 4)),
+    case("abs", given([0.0, -1.0]), smooth=False),
+    case("abs", away(0, 4)),
+    case("clip", away(3, 4), low=0.0),
+    case("clip", away(3, 4), high=0.05),
+    case("clip", distinct(4, 5), low=-0.55, high=0.55),
+    case("clip", away(0), low=0.0, high=1.0),
+    case("maximum", distinct(3, 4), given(0.05)),
+    case("maximum", normal(3, 4), normal(4)),
+    case("maximum", given([1.0, 2.0, 0.0]), given([1.0, 0.0, 2.0]), smooth=False),
+    case("maximum", normal(0, 4), normal(4)),
+    case("where", bits(3, 4), normal(3, 4), normal(3, 4)),
+    case("where", bits(4), normal(3, 1), normal()),
+    case("where", bits(3, 1), normal(), normal(2, 1, 4)),
+    case("where", bits(0, 4), normal(4), normal(1)),
+    case("cast", normal(3, 4), dtype=np.float64),
+    case("cast", normal(3, 4), dtype=np.float32, smooth=False),
+    case("relu", away(3, 4)),
+    case("relu", away(65, 33)),
+    case("relu", given([0.0, -0.0, 1.0]), smooth=False),
+    case("relu", away(0, 3)),
+    case("leaky_relu", away(3, 4)),
+    case("leaky_relu", away(3, 4), negative_slope=0.2),
+    case("leaky_relu", away(0)),
+    case("sigmoid", normal(3, 4)),
+    case("sigmoid", given([-80.0, -20.0, 0.0, 20.0, 80.0])),
+    case("sigmoid", normal(0, 3)),
+    case("tanh", normal(3, 4)),
+    case("tanh", given([-40.0, -1e-4, 0.0, 1e-4, 40.0])),
+    case("tanh", normal(0, 3)),
+    case("gelu", normal(3, 4)),
+    case("gelu", normal(3, 4), approximate="tanh"),
+    case("gelu", given([-9.0, -3.0, 0.0, 3.0, 9.0])),
+    case("gelu", normal(0)),
+    case("silu", normal(3, 4)),
+    case("silu", given([-80.0, -20.0, 0.0, 20.0, 80.0])),
+    case("silu", normal(0)),
+    case("softplus", normal(3, 4)),
+    case("softplus", given([-80.0, -15.0, 0.0, 15.0, 80.0])),
+    case("softplus", normal(0)),
+    case("matmul", normal(3, 4), normal(4, 5)),
+    case("matmul", normal(4), normal(4)),
+    case("matmul", normal(4), normal(4, 5)),
+    case("matmul", normal(3, 4), normal(4)),
+    case("matmul", normal(2, 3, 4), normal(2, 4, 5)),
+    case("matmul", normal(2, 1, 3, 4), normal(5, 4, 2)),
+    case("matmul", normal(2, 3, 4), normal(4, 5)),
+    case("matmul", normal(4), normal(2, 4, 3)),
+    case("matmul", normal(2, 3, 4), normal(4)),
+    case("matmul", normal(17, 33), normal(33, 9)),
+    case("matmul", normal(0, 4), normal(4, 5)),
+    case("matmul", normal(3, 0), normal(0, 2)),
+    case("matmul", normal(0, 3, 4), normal(4, 2)),
+    case("linear", normal(3, 4), normal(5, 4), normal(5)),
+    case("linear", normal(3, 4), normal(5, 4)),
+    case("linear", normal(4), normal(5, 4), normal(5)),
+    case("linear", normal(2, 3, 4), normal(1, 4), normal(1)),
+    case("linear", normal(17, 33), normal(9, 33), normal(9)),
+    case("linear", normal(0, 4), normal(5, 4), normal(5)),
+    case("linear", normal(0, 2, 4), normal(5, 4)),
+    case("linear", normal(3, 0), normal(2, 0), normal(2)),
+    case("sum", normal(3, 4)),
+    case("sum", normal(2, 3, 4), axis=1),
+    case("sum", normal(2, 3, 4), axis=(0, -1), keepdims=True),
+    case("sum", normal(129, 65), axis=0),
+    case("sum", normal()),
+    case("sum", normal(0, 3)),
+    case("sum", normal(0, 3), axis=0),
+    case("mean", normal(3, 4)),
+    case("mean", normal(2, 3, 4), axis=-1, keepdims=True),
+    case("mean", normal(2, 3, 4), axis=(0, 2)),
+    case("mean", normal(0, 3), axis=1),
+    case("max", distinct(3, 4)),
+    case("max", distinct(2, 3, 4), axis=1),
+    case("max", distinct(2, 3, 4), axis=(0, 2), keepdims=True),
+    case("max", given([[1.0, 1.0, 0.0], [2.0, 3.0, 3.0]]), axis=1, smooth=False),
+    case("max", distinct(0, 3), axis=1),
+    case("var", normal(3, 4)),
+    case("var", normal(2, 3, 4), axis=1, correction=0),
+    case("var", normal(2, 3, 4), axis=(0, 2), keepdims=True),
+    case("var", normal(0, 3), axis=1),
+    case("reshape", normal(3, 4), shape=(2, 6)),
+    case("reshape", normal(3, 4), shape=(-1,)),
+    case("reshape", normal(1), shape=()),
+    case("reshape", normal(0, 3), shape=(3, 0)),
+    case("permute", normal(2, 3, 4), axes=(2, 0, 1)),
+    case("permute", normal(2, 3), axes=(-1, 0)),
+    case("permute", normal(0, 3), axes=(1, 0)),
+    case("broadcast_to", normal(3, 1), shape=(2, 3, 4)),
+    case("broadcast_to", normal(), shape=(2, 2)),
+    case("broadcast_to", normal(1), shape=(0,)),
+    case("concat", normal(2, 3), normal(1, 3)),
+    case("concat", normal(2, 3), normal(2, 1), normal(2, 2), axis=-1),
+    case("concat", normal(2, 3), normal(0, 3), axis=0),
+    case("stack", normal(2, 3), normal(2, 3)),
+    case("stack", normal(2, 3), normal(2, 3), normal(2, 3), axis=-1),
+    case("stack", normal(0, 3), axis=1),
+    case("index", normal(3, 4), index=1),
+    case("index", normal(3, 4), index=(slice(None), -1)),
+    case("index", normal(5, 4), index=slice(0, 5, 2)),
+    case("index", normal(3, 4), index=(..., None, 2)),
+    case("index", normal(5, 3), index=I([0, 2, 2, -1])),
+    case("index", normal(5, 3), index=(I([[0], [4]]), I([1, 1, 2]))),
+    case("index", normal(5, 3), index=(slice(1, 4), I([2, 0, 2]))),
+    case("index", normal(3), index=I([True, False, True])),
+    case("index", normal(3, 4), index=(2, 3)),
+    case("index", normal(3, 4), index=slice(1, 1)),
+    case("index", normal(0, 4), index=(slice(None), I([1, 1]))),
+    case("pad", normal(2, 3), widths=((1, 0), (0, 2))),
+    case("pad", normal(2, 3), widths=((1, 1), (2, 2)), value=7.5),
+    case("pad", normal(0, 2), widths=((1, 0), (0, 0))),
+    case("softmax", normal(3, 4)),
+    case("softmax", normal(2, 3, 4), axis=1),
+    case("softmax", normal(7), axis=0),
+    case("softmax", normal(65, 33)),
+    case("softmax", given([[1000.0, 0.0, -1000.0], [5.0, 5.0, 5.0]]), smooth=False),
+    case("softmax", normal(3, 1)),
+    case("softmax", normal(0, 3)),
+    case("log_softmax", normal(3, 4)),
+    case("log_softmax", normal(2, 3, 4), axis=1),
+    case("log_softmax", normal(65, 33)),
+    case("log_softmax", given([[1000.0, 0.0, -1000.0]]), smooth=False),
+    case("log_softmax", normal(0, 3)),
+    case("nll_loss", normal(4, 3), below(3, 4)),
+    case("nll_loss", normal(4, 3), below(3, 4), reduction="sum"),
+    case("nll_loss", normal(4, 3), given([1, 0, 1, 2]), reduction="none", ignore_index=1),
+    case("nll_loss", normal(2, 3, 5), below(3, 2, 5)),
+    case("nll_loss", normal(3), below(3)),
+    case("cross_entropy", normal(4, 3), below(3, 4)),
+    case("cross_entropy", normal(4, 3), below(3, 4, dtype=np.int32), reduction="sum"),
+    case("cross_entropy", normal(4, 3), below(3, 4, dtype=np.uint8), reduction="none"),
+    case("cross_entropy", normal(4, 3), given([1, -100, 1, 2])),
+    case("cross_entropy", normal(4, 3), given([1, 0, 1, 2]), ignore_index=1, reduction="none"),
+    case("cross_entropy", normal(4, 3), below(3, 4), label_smoothing=0.1),
+    case("cross_entropy", normal(4, 3), given([1, 0, 1, 2]), label_smoothing=0.3, ignore_index=0),
+    case("cross_entropy", normal(4, 3), below(3, 4), label_smoothing=0.2, reduction="none"),
+    case("cross_entropy", normal(2, 3, 5), below(3, 2, 5)),
+    case("cross_entropy", normal(2, 3, 2, 2), below(3, 2, 2, 2), label_smoothing=0.1, reduction="sum"),
+    case("cross_entropy", normal(3), below(3)),
+    case("cross_entropy", normal(129, 10), below(10, 129)),
+    case("cross_entropy", given([[90.0, -90.0], [0.0, 0.0]]), given([1, 0])),
+    case("binary_cross_entropy_with_logits", normal(3, 4), share(3, 4)),
+    case("binary_cross_entropy_with_logits", normal(4), given([0.0, 1.0, 1.0, 0.0]), reduction="sum"),
+    case("binary_cross_entropy_with_logits", given([-60.0, 60.0]), given([1.0, 1.0]), reduction="none"),
+    case("binary_cross_entropy_with_logits", normal(0), share(0), reduction="sum"),
+    case("mse_loss", normal(3, 4), normal(3, 4)),
+    case("mse_loss", normal(4), normal(4), reduction="sum"),
+    case("mse_loss", normal(3, 4), normal(3, 4), reduction="none"),
+    case("mse_loss", normal(0, 2), normal(0, 2), reduction="none"),
+    case("l1_loss", distinct(3, 4), given(np.zeros((3, 4)) + 0.05)),
+    case("l1_loss", normal(4), normal(4), reduction="sum"),
+    case("l1_loss", given([1.0, 2.0]), given([1.0, 0.0]), reduction="none", smooth=False),
+    case("l1_loss", normal(0), normal(0), reduction="sum"),
+    case("huber_loss", normal(3, 4), normal(3, 4)),
+    case("huber_loss", normal(3, 4), normal(3, 4), delta=0.3, reduction="sum"),
+    case("huber_loss", given([3.0, 0.1]), given([0.0, 0.0]), reduction="none"),
+    case("huber_loss", normal(0), normal(0), reduction="sum"),
+    case("layer_norm", normal(3, 4), normal(4), normal(4)),
+    case("layer_norm", normal(3, 4), normal(4)),
+    case("layer_norm", normal(3, 4), shape=(4,)),
+    case("layer_norm", normal(2, 3, 4), normal(3, 4), normal(3, 4), shape=(3, 4), eps=0.01),
+    case("layer_norm", normal(33, 65), normal(65), normal(65)),
+    case("layer_norm", normal(0, 4), normal(4), normal(4)),
+    case("rms_norm", normal(3, 4), normal(4)),
+    case("rms_norm", normal(3, 4), shape=(4,), eps=0.1),
+    case("rms_norm", normal(2, 3, 4), normal(3, 4), shape=(3, 4)),
+    case("rms_norm", normal(0, 4), normal(4)),
+    case("batch_norm", normal(5, 3), normal(3), normal(3)),
+    case("batch_norm", normal(5, 3), normal(3)),
+    case("batch_norm", normal(5, 3), eps=0.1),
+    case("batch_norm", normal(4, 3, 5), normal(3), normal(3)),
+    case("batch_norm", normal(2, 3, 4, 5), normal(3), normal(3)),
+    case("embedding", below(5, 4), normal(5, 3)),
+    case("embedding", given([[0, 0, 4], [0, 1, 4]]), normal(5, 3)),
+    case("embedding", below(5, 7, dtype=np.int32), normal(5, 1)),
+    case("embedding", below(5, 0), normal(5, 3)),
+    case("dropout", normal(3, 4), p=0.5, seed=1),
+    case("dropout", normal(65, 33), p=0.1, seed=2**62),
+    case("dropout", normal(3, 4), p=0.0, seed=3),
+    case("dropout", normal(0, 4), p=0.5, seed=4),
+    case("sgd_update", normal(3, 4), normal(3, 4), lr=0.1),
+    case("sgd_update", normal(3, 4), normal(3, 4), normal(3, 4), lr=0.1, momentum=0.9, weight_decay=0.01),
+    case("sgd_update", normal(5), normal(5), normal(5), lr=0.1, momentum=0.9, nesterov=True),
+    case("sgd_update", normal(0), normal(0), lr=0.1),
+    case("rmsprop_update", normal(3, 4), normal(3, 4), positive(3, 4), lr=0.1),
+    case("rmsprop_update", normal(7), normal(7), positive(7), normal(7), lr=0.1, alpha=0.9, momentum=0.5),
+    case("rmsprop_update", normal(7), normal(7), positive(7), lr=0.1, eps=0.1, weight_decay=0.1),
+    case("adam_update", normal(3, 4), normal(3, 4), normal(3, 4), positive(3, 4), lr=0.1, t=1),
+    case("adam_update", normal(65), normal(65), normal(65), positive(65), lr=0.1, t=7, weight_decay=0.1),
+    case("adam_update", normal(), normal(), normal(), positive(), lr=0.1, t=3, beta1=0.5, beta2=0.9),
+    case("adamw_update", normal(3, 4), normal(3, 4), normal(3, 4), positive(3, 4), lr=0.1, t=1),
+    case("adamw_update", normal(65), normal(65), normal(65), positive(65), lr=0.1, t=9, weight_decay=0.3),
+    case("adamw_update", normal(0), normal(0), normal(0), positive(0), lr=0.1, t=2),
+]
+
+UPDATES = [c for c in CASES if c.op.endswith("_update")]
+PURE = [c for c in CASES if not c.op.endswith("_update")]
