@@ -49,15 +49,15 @@ maximum = _op("maximum", elementwise)
 where = _op("where", elementwise)
 cast = _op("cast", elementwise)
 
-relu = _op("relu", activation)
-leaky_relu = _op("leaky_relu", activation)
-sigmoid = _op("sigmoid", activation)
-tanh = _op("tanh", activation)
-gelu = _op("gelu", activation)
-silu = _op("silu", activation)
-softplus = _op("softplus", activation)
+relu = _op("relu", activation, numba=True)
+leaky_relu = _op("leaky_relu", activation, numba=True)
+sigmoid = _op("sigmoid", activation, numba=True)
+tanh = _op("tanh", activation, numba=True)
+gelu = _op("gelu", activation, numba=True)
+silu = _op("silu", activation, numba=True)
+softplus = _op("softplus", activation, numba=True)
 
-matmul = _op("matmul", _matmul)
+matmul = _op("matmul", _matmul, numba=True)
 linear = _op("linear", _matmul, made_of=(matmul, add), composition=_matmul.linear_composition)
 
 sum = _op("sum", reduce)
@@ -78,7 +78,11 @@ log_softmax = _op("log_softmax", _softmax)
 
 nll_loss = _op("nll_loss", loss)
 cross_entropy = _op(
-    "cross_entropy", loss, made_of=(log_softmax, nll_loss), composition=loss.cross_entropy_composition
+    "cross_entropy",
+    loss,
+    numba=True,
+    made_of=(log_softmax, nll_loss),
+    composition=loss.cross_entropy_composition,
 )
 binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss)
 mse_loss = _op("mse_loss", loss)
@@ -92,10 +96,10 @@ batch_norm = _op("batch_norm", norm)
 embedding = _op("embedding", _embedding)
 dropout = _op("dropout", _dropout)
 
-sgd_update = _op("sgd_update", update)
-rmsprop_update = _op("rmsprop_update", update)
-adam_update = _op("adam_update", update)
-adamw_update = _op("adamw_update", update)
+sgd_update = _op("sgd_update", update, numba=True)
+rmsprop_update = _op("rmsprop_update", update, numba=True)
+adam_update = _op("adam_update", update, numba=True)
+adamw_update = _op("adamw_update", update, numba=True)
 
 
 class Table(str):
