@@ -134,7 +134,7 @@ def predict(guess: float | None, outcome: float, unit: str = "percent", close: f
         Differences up to this count as close.
     """
     if guess is None:
-        todo = "Put a number in the place of `None`, then run this cell again."
+        todo = "Put a number in the place of `None` and run the cell again."
         return Verdict("open", todo, "No prediction yet")
     if isinstance(guess, bool) or not isinstance(guess, (int, float)):
         return Verdict("look", f"You wrote `{guess!r}`. Write a number, such as `50`.", "Not a number")

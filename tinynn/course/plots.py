@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,7 +82,7 @@ def style(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Axes
 def image_grid(
     images: Any, labels: Any = None, predicted: Any = None, columns: int = 12, title: str = ""
 ) -> Picture:
-    """Images (N, H, W) in rows, the label under each; with `predicted`, that and whether it is right."""
+    """Images (N, H, W) in rows, the label under each; with `predicted`, ✓ and that, or ✗ that (label)."""
     images = np.asarray(images)
     rows = max(1, -(-len(images) // columns))
     picture = Picture(9, 0.35 * bool(title) + rows * 9 / columns * (1.0 if labels is None else 1.28))
@@ -114,7 +115,7 @@ def draw_images(
 
 def _caption(ax: Axes, left: int, top: int, width: int, height: int, label: Any, said: Any) -> None:
     right = said is None or said == label
-    text = str(label) if said is None else f"✓ {said}" if right else f"✗ {said}"
+    text = str(label) if said is None else f"✓ {said}" if right else f"✗ {said} ({label})"
     colour = GREY if said is None else BLUE if right else RED
     weight = "normal" if right else "bold"
     x, y = left + width / 2 - 0.5, top + height * 1.03
@@ -130,9 +131,11 @@ def _grid_in_words(images: np.ndarray, labels: Any, predicted: Any, title: str) 
         return start + "."
     if predicted is None:
         return f"{start}, labelled {', '.join(map(str, labels))}."
-    wrong = [f"a {y} taken for {p}" for y, p in zip(labels, predicted) if y != p]
-    which = f" ({', '.join(wrong)})" if wrong else ""
-    return f"{start}: {len(images) - len(wrong)} right, {len(wrong)} wrong{which}."
+    wrong = Counter((int(y), int(p)) for y, p in zip(labels, predicted) if y != p)
+    which = "; ".join(f"{p} instead of {y}{f', {n} times' * (n > 1)}" for (y, p), n in sorted(wrong.items()))
+    return (
+        f"{start}: {len(images) - wrong.total()} right, {wrong.total()} wrong{f' ({which})' * bool(wrong)}."
+    )
 
 
 # -- curves ----------------------------------------------------------------------------------------
@@ -156,7 +159,7 @@ def draw_loss(ax: Axes, losses: Sequence[float], total: int | None = None, title
     ax.plot(np.arange(1, len(y) + 1), y, color=BLUE, linewidth=0.7, alpha=0.45)
     if len(y):
         ax.plot(np.arange(1, len(y) + 1), running_mean(y), color=BLUE, linewidth=2.2)
-        ax.plot(len(y), running_mean(y)[-1], "o", color=BLUE, markersize=6)
+        ax.plot(len(y), running_mean(y)[-1], "o", color=BLUE, markersize=6, clip_on=False)
 
 
 def running_mean(y: np.ndarray, window: int = 25) -> np.ndarray:
@@ -204,13 +207,15 @@ def runs(curves: dict[str, Sequence[float]], title: str, ylabel: str, chance: fl
     picture = Picture(9, 3.2)
     ax = style(picture.add_subplot(), title, "epoch: one pass over the examples", ylabel)
     patterns = [(BLUE, "-", "o"), (RED, "--", "s"), (GREEN, "-.", "^")]
+    highest = max(curves, key=lambda name: curves[name][-1])
     for (name, y), (colour, line, marker) in zip(curves.items(), patterns):
         x = np.arange(len(y))
         ax.plot(x, 100 * np.asarray(y), line, color=colour, marker=marker, markersize=4, linewidth=2)
-        _write(ax, name, (x[-1], 100 * y[-1]), (8, 0), colour, va="center", annotation_clip=False)
+        side = "bottom" if name == highest else "top"  # names of curves that end together stay apart
+        _write(ax, name, (x[-1], 100 * y[-1]), (8, 0), colour, va=side, annotation_clip=False)
     if chance is not None:
         ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
-        _write(ax, "guessing", (x[-1] / 2, 100 * chance), (0, 4), GREY, ha="center")
+        _write(ax, "guessing", (x[-1] / 2, 100 * chance), (0, 8), GREY, ha="center")
     ax.set_ylim(0, 103)
     ends = ", ".join(f"{name} {100 * y[0]:.0f}% to {100 * y[-1]:.0f}%" for name, y in curves.items())
     picture.alt = f"{title}. From the first epoch to the last: {ends}."
@@ -265,49 +270,49 @@ def weights_in_words(w: np.ndarray, up: str, down: str) -> str:
 
 
 def examples_needed(
-    counts: Sequence[int], shares: Any, rule: float, chosen: int, w: np.ndarray, up: str, down: str
+    counts: Sequence[int], shares: Any, rule: float, w: np.ndarray, up: str, down: str
 ) -> Picture:
-    """What a network learned from `chosen` examples, beside how right it is for every number of examples.
+    """What a layer learned from some examples, beside how right it is after so many, and after fewer.
 
     Parameters
     ----------
-    counts : (M,) numbers of examples
-    shares : (M, R)
-        Shares of new digits right, 0 to 1, in R runs for each number; NaN where none was run.
+    counts : (M,) numbers of examples, ascending
+    shares : (m, R)
+        Shares of new digits right, 0 to 1, in R tries each, for the first m counts.
     rule : float
         Share that the hand-written rule gets right.
-    chosen : int
-        One of `counts`, marked.
-    w : (H, W) weights learned from the chosen number of examples
+    w : (H, W)
+        Weights learned from the last of those m counts.
     """
+    shares = 100 * np.asarray(shares)
+    tried, chosen = list(counts[: len(shares)]), counts[len(shares) - 1]
     picture = Picture(9, 3.5)
     squares, ax = picture.subplots(1, 2, width_ratios=(1, 1.6))
     draw_weights(squares, w, f"Weights after {chosen} examples")
-    squares.text(3.5, 7.85, f"+ ink here says {up}     − ink here says {down}", ha="center", va="top",
-                 fontsize=9, color=GREY)  # fmt: skip
-    middle, low, high = (100 * f(np.asarray(shares), axis=1) for f in (np.median, np.min, np.max))
+    below = (w.shape[1] / 2 - 0.5, w.shape[0] - 0.4)
+    _write(squares, f"+ ink says {up}    − ink says {down}", below, (0, -14), GREY, ha="center")
     style(ax, "New digits right", "number of examples learned from", "percent")
     ax.set_xscale("log", base=2)
     ax.set_xticks(counts, [str(n) for n in counts])
-    ax.set_ylim(40, 102)
+    ax.minorticks_off()
     ax.set_xlim(counts[0] / 1.3, counts[-1] * 1.3)
-    ax.fill_between(counts, low, high, color=BLUE, alpha=0.18, linewidth=0)
-    ax.plot(counts, middle, color=BLUE, linewidth=2, marker="o", markersize=4)
-    at = list(counts).index(chosen)
+    ax.set_ylim(40, 102)
+    middle = np.median(shares, axis=1)
+    ax.fill_between(tried, shares.min(axis=1), shares.max(axis=1), color=BLUE, alpha=0.18, linewidth=0)
+    ax.plot(tried, middle, color=BLUE, linewidth=2, marker="o", markersize=4)
     ax.plot(
         chosen,
-        middle[at],
+        middle[-1],
         "o",
         markersize=13,
         markerfacecolor="none",
         markeredgecolor=BLUE,
-        markeredgewidth=2.2,
+        markeredgewidth=2,
     )
     ax.axhline(100 * rule, color=RED, linewidth=2, linestyle="--")
-    _write(ax, "your rule", (counts[-1] * 1.25, 100 * rule), (0, 4), RED, ha="right")
+    _write(ax, "your rule", (counts[-1] * 1.25, 100 * rule), (0, -14), RED, ha="right")
     picture.alt = (
-        f"{weights_in_words(w, up, down)} Beside it, the share of new digits right after learning from "
-        f"{', '.join(f'{n}: {m:.0f}%' for n, m in zip(counts, middle))}; the rule: {100 * rule:.0f}%. "
-        f"{chosen} examples are marked."
+        f"{weights_in_words(w, up, down)} Beside it, percent of new digits right by number of examples: "
+        f"{', '.join(f'{m:.0f} after {n}' for n, m in zip(tried, middle))}; your rule {100 * rule:.0f}."
     )
     return picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +29,14 @@ def threes_and_eights(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def score(rule: Callable[[np.ndarray], Any], images: np.ndarray, is_eight: np.ndarray) -> float:
     """The share of images where ``rule(image)`` is right, 0 to 1."""
     return float(np.mean([bool(rule(image)) == truth for image, truth in zip(images, is_eight)]))
+
+
+def draw(is_eight: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Which examples to learn from: n positions at random, as many 8s as 3s if there are enough of both."""
+    order = np.random.default_rng(seed).permutation(len(is_eight))
+    eights, threes = order[is_eight[order]], order[~is_eight[order]]
+    half = max(n // 2, n - len(threes))
+    return np.concatenate([eights[:half], threes[: n - half]])
 
 
 # -- 00.1: a rule that tells a 3 from an 8 -------------------------------------------------------------
@@ -71,13 +80,9 @@ def _about_rule(said: np.ndarray, is_eight: np.ndarray) -> Verdict:
     )
     if percent >= GOAL:
         return Verdict("right", misses, result)
-    return Verdict("said", f"{misses} It says 8 too {_tendency(eights, threes)}. The aim is {GOAL}.", result)
-
-
-def _tendency(missed_eights: int, missed_threes: int) -> str:
-    if missed_eights == missed_threes:
-        return "often and too seldom alike"
-    return "seldom" if missed_eights > missed_threes else "often"
+    lopsided = abs(eights - threes) > (eights + threes) / 3
+    advice = f" It says 8 too {'seldom' if eights > threes else 'often'}." if lopsided else ""
+    return Verdict("said", f"{misses}{advice} The aim is {GOAL}.", result)
 
 
 declare(
@@ -94,11 +99,16 @@ declare(
 # -- 00.2: mix the examples, keep each with its label --------------------------------------------------
 
 
-def mixed_up(x: np.ndarray, y: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def mixed_up(x, y, rng):
     """Put the examples in a random order."""
     x = rng.permutation(x)
     y = rng.permutation(y)
     return x, y
+
+
+def source(function: Callable) -> str:
+    """The lines of `function`, as they stand in its file."""
+    return inspect.getsource(function).rstrip()
 
 
 class Mixed(NamedTuple):
