@@ -88,7 +88,7 @@ class Dropout(Module):
         self.p = number("Dropout", "p", p, 0, 1, hint="p=0.5")
 
     def forward(self, x: Any) -> Tensor:
-        return F.dropout(x, self.p, self.training)
+        return F.dropout(as_tensor(x), self.p, self.training)
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

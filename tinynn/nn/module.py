@@ -78,7 +78,7 @@ class Module:
             hint = f"self.{name} = nn.ModuleList([...])"
             raise DtypeError(where, got, "something that registers them", hint)
 
-    def add_module(self, name: str, module: Module) -> None:
+    def add_module(self, name: str, module: Any) -> None:
         """Register `module` under a name that may be a number, as in Sequential."""
         where = type(self).__name__
         if not isinstance(module, Module):
@@ -142,8 +142,8 @@ class Module:
         """(path, array) of what was given to `register_buffer`."""
         for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
             for name in vars(module).get("_buffers", ()):
-                if getattr(module, name) is not None:
-                    yield _join(path, name), getattr(module, name)
+                if vars(module).get(name) is not None:
+                    yield _join(path, name), vars(module)[name]
 
     def buffers(self, recurse: bool = True) -> Iterator[np.ndarray]:
         return (array for _, array in self.named_buffers(recurse=recurse))

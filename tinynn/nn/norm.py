@@ -25,14 +25,15 @@ def _zeros(*shape: int) -> Parameter:
 class _LastAxes(Module):
     """What LayerNorm and RMSNorm share: a weight of the shape that is normalised."""
 
-    def __init__(self, normalized_shape: Any, eps: float | None, elementwise_affine: bool) -> None:
+    eps: float | None
+
+    def __init__(self, normalized_shape: Any, elementwise_affine: bool) -> None:
         super().__init__()
         where = type(self).__name__
         sizes = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         self.normalized_shape = tuple(whole(where, "normalized_shape", n) for n in sizes)
         if not self.normalized_shape:
             raise ShapeError(where, "normalized_shape ()", "at least one size", "normalized_shape=128")
-        self.eps = None if eps is None else number(where, "eps", eps, hint="eps=1e-5")
         self.weight = _ones(*self.normalized_shape) if elementwise_affine else None
 
     def extra_repr(self) -> str:
@@ -60,7 +61,8 @@ class LayerNorm(_LastAxes):
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
     ) -> None:
-        super().__init__(normalized_shape, eps, elementwise_affine)
+        super().__init__(normalized_shape, elementwise_affine)
+        self.eps: float = number("LayerNorm", "eps", eps, hint="eps=1e-5")
         self.bias = _zeros(*self.normalized_shape) if elementwise_affine and bias else None
 
     def forward(self, x: Any) -> Tensor:
@@ -85,7 +87,8 @@ class RMSNorm(_LastAxes):
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True
     ) -> None:
-        super().__init__(normalized_shape, eps, elementwise_affine)
+        super().__init__(normalized_shape, elementwise_affine)
+        self.eps = None if eps is None else number("RMSNorm", "eps", eps, hint="eps=1e-5")
 
     def forward(self, x: Any) -> Tensor:
         x = as_tensor(x)
@@ -156,7 +159,7 @@ class BatchNorm1d(Module):
     def _fit(self, x: Tensor) -> None:
         where = type(self).__name__
         if x.ndim not in self.shapes:
-            hint = "nn.BatchNorm2d" if x.ndim == 4 else "nn.BatchNorm1d" if x.ndim in (2, 3) else "x[None]"
+            hint = "nn.BatchNorm2d" if x.ndim == 4 else "nn.BatchNorm1d" if x.ndim == 2 else "x[None]"
             raise ShapeError(where, f"x {x.shape}", f"x {' or '.join(self.shapes.values())}", hint)
         if x.shape[1] != self.num_features:
             hint = f"nn.{where}({x.shape[1]})"
@@ -172,7 +175,7 @@ class BatchNorm1d(Module):
             x, self.running_mean, self.running_var, self.weight, self.bias, use_batch, self._share(), self.eps
         )
         if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked = self.num_batches_tracked + np.int64(1)
+            self.num_batches_tracked += 1
         return y
 
     def _share(self) -> float:

@@ -29,7 +29,7 @@ def slots(module: Module, prefix: str = "") -> Iterator[tuple[str, Slot]]:
     for name in module.own(Parameter):
         yield prefix + name, (module, name)
     for name, persistent in vars(module).get("_buffers", {}).items():
-        if persistent and getattr(module, name) is not None:
+        if persistent and vars(module).get(name) is not None:
             yield prefix + name, (module, name)
     for name, child in module.own_modules().items():
         yield from slots(child, f"{prefix}{name}.")
@@ -58,7 +58,7 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> LoadResult:
     own = dict(slots(module))
     missing = [key for key in own if key not in state]
     unexpected = [key for key in state if key not in own]
-    arrays = {key: np.asarray(_plain(state[key])) for key in own if key in state}
+    arrays = {key: _array(state[key]) for key in own if key in state}
     misshapen = [_misfit(key, array, read(own[key])) for key, array in arrays.items()]
     _refuse(where, len(own), missing * strict, unexpected * strict, [text for text in misshapen if text])
     for key, array in arrays.items():
@@ -68,6 +68,13 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> LoadResult:
 
 def _plain(value: Any) -> Any:
     return value.data if isinstance(value, Tensor) else value
+
+
+def _array(value: Any) -> np.ndarray:
+    try:
+        return np.asarray(_plain(value))
+    except ValueError:  # rows of different lengths: dtype object, which fits nowhere
+        return np.asarray(value, dtype=object)
 
 
 def _misfit(key: str, array: np.ndarray, own: np.ndarray) -> str | None:

@@ -134,7 +134,8 @@ def summary(model: Module, input_shape: tuple[int, ...], dtype: Any = np.float32
     101770
     """
     x = _phantom_input(model, input_shape, dtype)
-    meter, rows, seen = Meter(), [], _Once()
+    meter, seen = Meter(), _Once()
+    rows: list[Row] = []
     with ExitStack() as stack:
         stack.enter_context(no_grad())
         stack.enter_context(wrapped(shapes_only))
@@ -165,7 +166,13 @@ def _phantom_input(model: Any, input_shape: Any, dtype: Any) -> Tensor:
             "summary", f"input_shape={describe(input_shape)}", "a tuple, with the batch first", hint
         )
     shape = tuple(whole("summary", "input_shape", n, 0) for n in input_shape)
-    return Tensor(np.broadcast_to(np.zeros((), dtype), shape))
+    try:
+        zero = np.zeros((), dtype)
+    except TypeError:
+        raise DtypeError(
+            "summary", f"dtype={dtype!r}", "a dtype", "np.float32, or np.int64 for indices"
+        ) from None
+    return Tensor(np.broadcast_to(zero, shape))
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def clip_grad_norm_(
     if not scale >= 1:  # also for NaN
         for p in clipped:
             assert p.grad is not None
-            p.grad = Tensor(p.grad.data * p.dtype.type(scale))
+            with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
+                p.grad = Tensor(p.grad.data * p.dtype.type(scale))
     return norm
 
 

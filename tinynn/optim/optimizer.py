@@ -18,7 +18,6 @@ from .arguments import (
     group_problems,
     groups,
     parameters,
-    python_number,
     read_state,
     settings,
     state_problems,
@@ -202,6 +201,3 @@ class Optimizer:
 
 def _copied(kept: dict[str, Any]) -> dict[str, Any]:
     return {name: int(value) if name == "step" else np.array(value) for name, value in kept.items()}
-
-
-__all__ = ["Optimizer", "Params", "python_number"]

@@ -1,0 +1,176 @@
+"""What is compared with PyTorch, written once: each case is built from `torch.nn` or from `tinynn.nn`.
+
+Nothing here imports either. `torch_vectors/make_nn.py` runs the cases with PyTorch and stores the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+STEPS, EVERY = 100, 5  # of an optimiser; how often its parameters are stored
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A module, the shape of its input (int: below which number), and whether it runs in training."""
+
+    build: Callable[[Any], Any]
+    shape: tuple[int, ...]
+    below: int = 0
+    train: bool = True
+
+    def input(self) -> np.ndarray:
+        rng = np.random.default_rng(1)
+        return rng.integers(self.below, size=self.shape) if self.below else rng.normal(size=self.shape)
+
+
+def _deep(nn: Any) -> Any:
+    inner = nn.Sequential(nn.Linear(8, 8, bias=False), nn.RMSNorm(8), nn.SiLU())
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.LayerNorm(8), nn.GELU(), inner, nn.Linear(8, 3))
+
+
+LAYERS = {
+    "linear": LayerCase(lambda nn: nn.Linear(5, 3), (4, 5)),
+    "linear, three axes": LayerCase(lambda nn: nn.Linear(5, 3), (2, 4, 5)),
+    "linear, no bias": LayerCase(lambda nn: nn.Linear(5, 3, bias=False), (5,)),
+    "flatten": LayerCase(lambda nn: nn.Flatten(), (2, 3, 2, 2)),
+    "identity": LayerCase(lambda nn: nn.Identity(), (2, 3)),
+    "relu": LayerCase(lambda nn: nn.ReLU(), (3, 4)),
+    "leaky_relu": LayerCase(lambda nn: nn.LeakyReLU(0.2), (3, 4)),
+    "sigmoid": LayerCase(lambda nn: nn.Sigmoid(), (3, 4)),
+    "tanh": LayerCase(lambda nn: nn.Tanh(), (3, 4)),
+    "gelu": LayerCase(lambda nn: nn.GELU(), (3, 4)),
+    "gelu, tanh form": LayerCase(lambda nn: nn.GELU(approximate="tanh"), (3, 4)),
+    "silu": LayerCase(lambda nn: nn.SiLU(), (3, 4)),
+    "softplus": LayerCase(lambda nn: nn.Softplus(), (3, 4)),
+    "softmax": LayerCase(lambda nn: nn.Softmax(dim=1), (3, 4, 2)),
+    "log_softmax": LayerCase(lambda nn: nn.LogSoftmax(dim=-1), (3, 4)),
+    "dropout, evaluation": LayerCase(lambda nn: nn.Dropout(0.3), (3, 4), train=False),
+    "layer_norm": LayerCase(lambda nn: nn.LayerNorm(6), (4, 6)),
+    "layer_norm, two axes": LayerCase(lambda nn: nn.LayerNorm((3, 2), eps=1e-3), (4, 3, 2)),
+    "layer_norm, no bias": LayerCase(lambda nn: nn.LayerNorm(6, bias=False), (2, 4, 6)),
+    "layer_norm, plain": LayerCase(lambda nn: nn.LayerNorm(6, elementwise_affine=False), (4, 6)),
+    "rms_norm": LayerCase(lambda nn: nn.RMSNorm(6), (4, 6)),
+    "rms_norm, eps": LayerCase(lambda nn: nn.RMSNorm(6, eps=0.1), (2, 4, 6)),
+    "batch_norm, table": LayerCase(lambda nn: nn.BatchNorm1d(3), (5, 3)),
+    "batch_norm, signal": LayerCase(lambda nn: nn.BatchNorm1d(3, momentum=0.3), (4, 3, 6)),
+    "batch_norm, image": LayerCase(lambda nn: nn.BatchNorm2d(3, eps=1e-3), (4, 3, 2, 2)),
+    "batch_norm, evaluation": LayerCase(lambda nn: nn.BatchNorm2d(3), (4, 3, 2, 2), train=False),
+    "batch_norm, cumulative": LayerCase(lambda nn: nn.BatchNorm1d(3, momentum=None), (5, 3)),
+    "batch_norm, plain": LayerCase(lambda nn: nn.BatchNorm1d(3, affine=False), (5, 3)),
+    "batch_norm, no averages": LayerCase(
+        lambda nn: nn.BatchNorm1d(3, track_running_stats=False), (5, 3), train=False
+    ),
+    "embedding": LayerCase(lambda nn: nn.Embedding(7, 3), (4, 5), below=7),
+    "deep": LayerCase(_deep, (4, 3, 4)),
+}
+
+K = 4
+LOSSES = {
+    "cross_entropy": (lambda nn: nn.CrossEntropyLoss(), "classes"),
+    "cross_entropy, options": (
+        lambda nn: nn.CrossEntropyLoss(label_smoothing=0.2, ignore_index=1, reduction="sum"),
+        "classes",
+    ),
+    "cross_entropy, each": (lambda nn: nn.CrossEntropyLoss(reduction="none"), "classes"),
+    "nll_loss": (lambda nn: nn.NLLLoss(ignore_index=2), "classes"),
+    "bce_with_logits": (lambda nn: nn.BCEWithLogitsLoss(), "shares"),
+    "mse": (lambda nn: nn.MSELoss(), "values"),
+    "l1": (lambda nn: nn.L1Loss(reduction="sum"), "values"),
+    "huber": (lambda nn: nn.HuberLoss(delta=0.5), "values"),
+}
+
+
+def loss_inputs(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(6, K))
+    targets = {
+        "classes": rng.integers(K, size=6),
+        "shares": rng.random((6, K)),
+        "values": rng.normal(size=(6, K)),
+    }
+    return x, targets[kind]
+
+
+OPTIMISERS: dict[str, Callable[[Any, Any], Any]] = {
+    "sgd": lambda optim, p: optim.SGD(p, lr=0.1),
+    "sgd, momentum": lambda optim, p: optim.SGD(p, lr=0.05, momentum=0.9),
+    "sgd, nesterov": lambda optim, p: optim.SGD(p, lr=0.05, momentum=0.8, nesterov=True),
+    "sgd, decay": lambda optim, p: optim.SGD(p, lr=0.1, weight_decay=0.1),
+    "sgd, all": lambda optim, p: optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=0.01, nesterov=True),
+    "rmsprop": lambda optim, p: optim.RMSprop(p),
+    "rmsprop, all": lambda optim, p: optim.RMSprop(
+        p, lr=0.02, alpha=0.9, eps=1e-4, momentum=0.5, weight_decay=0.01
+    ),
+    "adam": lambda optim, p: optim.Adam(p, lr=0.01),
+    "adam, all": lambda optim, p: optim.Adam(p, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1),
+    "adamw": lambda optim, p: optim.AdamW(p, lr=0.02),
+    "adamw, all": lambda optim, p: optim.AdamW(p, lr=0.05, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.2),
+    "groups": lambda optim, p: optim.Adam(
+        [{"params": [p[0]], "lr": 0.1}, {"params": [p[1]], "weight_decay": 0.1}], lr=0.01
+    ),
+}
+
+
+def start() -> list[np.ndarray]:
+    """Two parameters before the first step."""
+    rng = np.random.default_rng(3)
+    return [rng.normal(size=(2, 3)), rng.normal(size=3)]
+
+
+def gradient(step: int, index: int, p: np.ndarray) -> np.ndarray:
+    """A bowl with noise: reproducible, and dependent on where the parameter is."""
+    noise = np.random.default_rng([4, step, index]).normal(size=p.shape)
+    return 2 * (p - 1) + noise
+
+
+RATES = 60  # how many learning rates of a schedule are stored
+SCHEDULES: dict[str, Callable[[Any, Any], Any]] = {
+    "step": lambda s, o: s.StepLR(o, step_size=7, gamma=0.5),
+    "cosine": lambda s, o: s.CosineAnnealingLR(o, T_max=40, eta_min=0.01),
+    "linear": lambda s, o: s.LinearLR(o),
+    "linear, options": lambda s, o: s.LinearLR(o, start_factor=0.1, end_factor=0.8, total_iters=20),
+    "one cycle": lambda s, o: s.OneCycleLR(o, max_lr=0.5, total_steps=61),
+    "one cycle, options": lambda s, o: s.OneCycleLR(
+        o, 0.5, total_steps=61, pct_start=0.4, anneal_strategy="linear", base_momentum=0.8,
+        max_momentum=0.9, div_factor=10, final_div_factor=100,
+    ),
+    "one cycle, momentum kept": lambda s, o: s.OneCycleLR(o, 0.5, total_steps=61, cycle_momentum=False),
+}  # fmt: skip
+
+INITS: dict[str, tuple[tuple[int, ...], Callable[[Any, Any], Any]]] = {
+    "uniform": ((300, 200), lambda init, w: init.uniform_(w, -0.2, 0.4)),
+    "normal": ((300, 200), lambda init, w: init.normal_(w, 0.5, 0.1)),
+    "trunc_normal": ((300, 200), lambda init, w: init.trunc_normal_(w, 0.1, 1.5, -2.0, 1.0)),
+    "xavier_uniform": ((300, 200), lambda init, w: init.xavier_uniform_(w)),
+    "xavier_normal": ((300, 200), lambda init, w: init.xavier_normal_(w, gain=5 / 3)),
+    "kaiming_uniform": ((300, 200), lambda init, w: init.kaiming_uniform_(w, a=0.1)),
+    "kaiming_uniform, fan_out": (
+        (30, 20, 5, 5),
+        lambda init, w: init.kaiming_uniform_(w, mode="fan_out", nonlinearity="relu"),
+    ),
+    "kaiming_normal": ((30, 20, 5, 5), lambda init, w: init.kaiming_normal_(w, nonlinearity="relu")),
+    "kaiming_normal, tanh": ((300, 200), lambda init, w: init.kaiming_normal_(w, nonlinearity="tanh")),
+    "orthogonal": ((300, 200), lambda init, w: init.orthogonal_(w, gain=2.0)),
+}
+DEFAULTS: dict[str, Callable[[Any], Any]] = {
+    "linear weight": lambda nn: nn.Linear(200, 300).weight,
+    "linear bias": lambda nn: nn.Linear(16, 60000).bias,
+    "embedding weight": lambda nn: nn.Embedding(300, 200).weight,
+}
+GAINS = ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu", "leaky_relu"]
+
+
+def all_layers(nn: Any) -> Any:
+    """Every kind of layer that has a state, for its keys and shapes."""
+    return nn.Sequential(
+        nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.LayerNorm(4), nn.RMSNorm(4)),
+        nn.ModuleList([nn.Embedding(5, 4), nn.BatchNorm2d(2), nn.Linear(4, 2, bias=False)]),
+        nn.Dropout(0.5),
+        nn.BatchNorm1d(3, affine=False),
+        nn.LayerNorm(4, elementwise_affine=False),
+    )
