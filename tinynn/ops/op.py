@@ -300,4 +300,4 @@ def describe(value: Any) -> str:
     """How an error message names a value: an array by shape and dtype, anything else by its type."""
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"an array {tuple(value.shape)} of {value.dtype}"
-    return f"{type(value).__name__} {value!r}"[:80]
+    return " ".join(f"{type(value).__name__} {value!r}".split())[:80]
