@@ -57,7 +57,7 @@ def case(op: str, *makers: Maker, smooth: bool = True, **params: Any) -> Case:
     return Case(op, _numbers[op], makers, params, smooth)
 
 
-# -- makers of inputs ----------------------------------------------------------------------------------
+# -- makers of inputs ------------------------------------------------------------------------------
 
 
 def normal(*shape: int) -> Maker:
@@ -97,7 +97,7 @@ def given(values: Any) -> Maker:
     return lambda rng, dtype: array.astype(dtype if array.dtype.kind == "f" else array.dtype)
 
 
-# -- the table ---------------------------------------------------------------------------------------------
+# -- the table -------------------------------------------------------------------------------------
 
 I = np.array
 
@@ -329,6 +329,8 @@ CASES = [
     case("adam_update", normal(), normal(), normal(), positive(), lr=0.1, t=3, beta1=0.5, beta2=0.9),
     case("adamw_update", normal(3, 4), normal(3, 4), normal(3, 4), positive(3, 4), lr=0.1, t=1),
     case("adamw_update", normal(65), normal(65), normal(65), positive(65), lr=0.1, t=9, weight_decay=0.3),
+    case("ema_update", normal(5), normal(5), momentum=0.1),
+    case("ema_update", normal(0), normal(0), momentum=0.1),
     case("adamw_update", normal(0), normal(0), normal(0), positive(0), lr=0.1, t=2),
 ]
 

@@ -68,7 +68,7 @@ def same(got, wanted) -> None:
             np.testing.assert_allclose(g, w, **({} if exact else TOLERANCE[w.dtype]))
 
 
-# -- one rule per op -----------------------------------------------------------------------------------
+# -- one rule per op -------------------------------------------------------------------------------
 
 
 @each_case
@@ -130,7 +130,7 @@ def test_gradients_of_batch_norm_flow_through_its_first_output(case, backend):
     gradcheck_pair(forward, backward, *case.arrays(), params=case.params, raise_exception=True)
 
 
-# -- memory ----------------------------------------------------------------------------------------------
+# -- memory ----------------------------------------------------------------------------------------
 
 
 def strided(a):
@@ -233,7 +233,7 @@ def test_needs_is_honoured(case, backend):
     same(tuple(pair.backward(upstream(out), cache)), full)  # the two-argument form
 
 
-# -- optimiser updates: in place -----------------------------------------------------------------------------
+# -- optimiser updates: in place -------------------------------------------------------------------
 
 
 @each_update
@@ -263,7 +263,7 @@ def test_updates_take_gradients_of_any_layout(case, backend):
         same(tuple(arrays), tuple(wanted))
 
 
-# -- values at the edge ------------------------------------------------------------------------------------
+# -- values at the edge ----------------------------------------------------------------------------
 
 inf, nan = np.inf, np.nan
 EDGES = [
@@ -337,7 +337,7 @@ def test_numbers_of_numpy_as_parameters_leave_float32_alone(name, params):
     assert by_tensor[name](tinynn.tensor(x)).dtype == np.float32
 
 
-# -- wrappers and forward by hand ---------------------------------------------------------------------------
+# -- wrappers and forward by hand ------------------------------------------------------------------
 
 
 @each_case
@@ -372,7 +372,7 @@ def test_finite_lets_good_numbers_pass(case):
             ops.catalogue[case.op]._active().pull(upstream(out), cache, (True,) * len(case.makers))
 
 
-# -- the lines that a new op needs ------------------------------------------------------------------------
+# -- the lines that a new op needs -----------------------------------------------------------------
 
 
 def call_functional(case: Case, tensors: list):
@@ -443,7 +443,7 @@ def test_the_table_of_ops_has_one_line_an_op():
     assert repr(ops.table()) == str(ops.table())
 
 
-# -- by hand, on plain arrays --------------------------------------------------------------------------------
+# -- by hand, on plain arrays ----------------------------------------------------------------------
 
 
 def test_forward_by_hand_takes_optional_inputs_by_name_or_none():

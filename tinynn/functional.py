@@ -389,7 +389,7 @@ def batch_norm(
     if len(running) == 2:
         n = x.size // x.shape[1]
         for array, now in zip(running, (mean.data, variance.data * (n / (n - 1)))):
-            array += momentum * (now - array)
+            ops.ema_update.forward(array, now.astype(array.dtype), momentum=momentum)
     return y
 
 

@@ -133,6 +133,9 @@ def gradients(case: Case) -> dict[str, np.ndarray]:
 def updated(case: Case) -> dict[str, np.ndarray]:
     """Parameter after one step of the torch optimiser that starts from the state of the case."""
     p, g, *state = [torch.from_numpy(np.array(a)) for a in case.arrays(np.float64)]
+    before = {f"in{i}": a for i, a in enumerate(case.arrays(np.float64))}
+    if case.op == "ema_update":
+        return before | {"out": p.lerp_(g, case.params["momentum"]).numpy()}
     params = {k: v for k, v in case.params.items() if k not in ("t", "beta1", "beta2")}
     beta1, beta2 = case.params.get("beta1", 0.9), case.params.get("beta2", 0.999)
     make, names = {
@@ -146,7 +149,6 @@ def updated(case: Case) -> dict[str, np.ndarray]:
     p.grad = g
     optimiser = make([p], **params)
     optimiser.state[p].update(zip(names, state), step=torch.tensor(float(case.params.get("t", 1) - 1)))
-    before = {f"in{i}": a for i, a in enumerate(case.arrays(np.float64))}
     optimiser.step()
     return before | {"out": p.numpy(), **{f"state{i}": s.numpy() for i, s in enumerate(state)}}
 

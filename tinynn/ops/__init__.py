@@ -100,6 +100,7 @@ sgd_update = _op("sgd_update", update, numba=True)
 rmsprop_update = _op("rmsprop_update", update, numba=True)
 adam_update = _op("adam_update", update, numba=True)
 adamw_update = _op("adamw_update", update, numba=True)
+ema_update = _op("ema_update", update)
 
 
 class Table(str):

@@ -137,3 +137,13 @@ def adamw_update_forward(
     """Weight decay acts on p directly: p -= lr decay p, then Adam without decay."""
     p *= 1 - lr * weight_decay
     return adam_update_forward(p, g, m, v, lr=lr, t=t, beta1=beta1, beta2=beta2, eps=eps)
+
+
+# p += momentum (now - p): a running average that forgets (batch_norm's statistics; torch.Tensor.lerp_)
+
+ema_update_spec = _update_spec("ema_update", flops=3)
+
+
+def ema_update_forward(p: np.ndarray, now: np.ndarray, *, momentum: float) -> tuple:
+    p += momentum * (now - p)
+    return p, None
