@@ -73,8 +73,8 @@ stack = _op("stack", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
-softmax = _op("softmax", _softmax)
-log_softmax = _op("log_softmax", _softmax)
+softmax = _op("softmax", _softmax, numba=True)
+log_softmax = _op("log_softmax", _softmax, numba=True)
 
 nll_loss = _op("nll_loss", loss)
 cross_entropy = _op(
@@ -89,12 +89,12 @@ mse_loss = _op("mse_loss", loss)
 l1_loss = _op("l1_loss", loss)
 huber_loss = _op("huber_loss", loss)
 
-layer_norm = _op("layer_norm", norm)
-rms_norm = _op("rms_norm", norm)
-batch_norm = _op("batch_norm", norm)
+layer_norm = _op("layer_norm", norm, numba=True)
+rms_norm = _op("rms_norm", norm, numba=True)
+batch_norm = _op("batch_norm", norm, numba=True)
 
-embedding = _op("embedding", _embedding)
-dropout = _op("dropout", _dropout)
+embedding = _op("embedding", _embedding, numba=True)
+dropout = _op("dropout", _dropout, numba=True)
 
 sgd_update = _op("sgd_update", update, numba=True)
 rmsprop_update = _op("rmsprop_update", update, numba=True)

@@ -41,7 +41,7 @@ def _relu(team, x, y):
 def _drelu_share(lo, hi, dy, y, dx):
     dy, y, dx = dy[lo:hi], y[lo:hi], dx[lo:hi]
     for i in range(y.size):
-        dx[i] = dy[i] * (ONE if y[i] > ZERO else ZERO)
+        dx[i] = dy[i] if y[i] > ZERO else ZERO  # not a product: 0 times an infinite dy is NaN
 
 
 @kernel(TWO_IN)
@@ -68,7 +68,7 @@ def _pull(run, dy: np.ndarray, x: np.ndarray, *numbers: float) -> tuple:
     return (dx,)
 
 
-# -- leaky_relu ------------------------------------------------------------------------------------------
+# -- leaky_relu ----------------------------------------------------------------------------------------
 
 
 @share
@@ -110,7 +110,7 @@ def leaky_relu_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return _pull(_dleaky_relu, dy, *cache[:2])
 
 
-# -- sigmoid, tanh: the slope follows from y ---------------------------------------------------------------
+# -- sigmoid, tanh: the slope follows from y -----------------------------------------------------------
 
 
 @share
@@ -185,7 +185,7 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
     return _pull(_dtanh, dy, y) if plain(y) else reference.tanh_backward(dy, y)
 
 
-# -- gelu: x P(Z < x), and x sigmoid(2u) in the tanh form -----------------------------------------------------
+# -- gelu: x P(Z < x), and x sigmoid(2u) in the tanh form ----------------------------------------------
 
 BELL = f(1 / math.sqrt(2 * math.pi))
 U1, U3 = f(math.sqrt(2 / math.pi)), f(math.sqrt(2 / math.pi) * 0.044715)
@@ -257,7 +257,7 @@ def gelu_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return _pull(_dgelu_tanh if approximate == "tanh" else _dgelu, dy, x)
 
 
-# -- silu, softplus ------------------------------------------------------------------------------------------
+# -- silu, softplus ------------------------------------------------------------------------------------
 
 
 @share

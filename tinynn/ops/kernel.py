@@ -44,22 +44,15 @@ from numba.extending import intrinsic  # noqa: E402
 
 __all__ = ["FLOAT32", "kernel", "plain", "ready", "share", "split"]
 
-OPTIONS = {
-    "error_model": "numpy",  # division by zero gives inf: the check for it stops vectorisation (Adam: 12 times slower)
-    "fastmath": {
-        "reassoc",
-        "contract",
-        "nsz",
-        "arcp",
-    },  # not nnan, ninf: NaN and -inf masks keep their meaning
-    "nogil": True,  # other Python threads (a progress bar, a notebook's) run meanwhile
-}
+# Division by zero gives inf: Numba's check for it stops vectorisation (Adam took 12 times as long). Of
+# fastmath's licences all but nnan and ninf, so that NaN and masks of -inf keep their meaning.
+OPTIONS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "nogil": True}
 
 FLOAT32 = np.dtype(np.float32)
 
 
 def plain(x: np.ndarray) -> bool:
-    """Whether kernels take `x` as it is: float32, in C order, aligned, writable, not empty. Else the reference runs."""
+    """Whether kernels take `x`: float32, in C order, aligned, writable, not empty."""
     return x.dtype == FLOAT32 and x.flags.carray and x.size > 0
 
 
@@ -133,9 +126,7 @@ def _fan_out(worker: int, args: int, n: int, parts: int) -> None:
 @functools.cache
 def _parallel_loop() -> Any:
     """Compile `_fan_out`, which starts Numba's threads."""
-    loop = _compile(_fan_out, FAN_OUT, parallel=True)
-    threads.started()
-    return loop
+    return threads.start(lambda: _compile(_fan_out, FAN_OUT, parallel=True))
 
 
 PARTS = types.intp(types.UniTuple(types.intp, 2), types.intp, types.float64)
@@ -202,7 +193,7 @@ def _compile(function: Callable[..., None], signature: Any, **options: Any) -> A
 
 @functools.cache
 def cache_folder() -> Path:
-    """Where compiled kernels lie: NUMBA_CACHE_DIR, beside the source, in the home folder, or a temporary place.
+    """Where compiled kernels lie: NUMBA_CACHE_DIR, beside the source, at home, or a temporary place.
 
     The last part of the name is a hash of the files that every kernel is built from: Numba looks at the
     file of a kernel alone when it asks whether the source has changed.

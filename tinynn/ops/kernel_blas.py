@@ -20,7 +20,8 @@ SGEMM = ir.FunctionType(ir.VoidType(), [POINTER] * 13)
 
 
 @intrinsic
-def _sgemm(typingctx: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, a: Any, lda: Any, b: Any, ldb: Any, beta: Any, c: Any, ldc: Any) -> tuple:  # fmt: skip
+def _sgemm(context: Any, ta: Any, tb: Any, m: Any, n: Any, k: Any, a: Any, lda: Any, b: Any, ldb: Any,
+           beta: Any, c: Any, ldc: Any) -> tuple:  # fmt: skip
     """BLAS's sgemm with alpha = 1; as in Fortran, every argument goes by address."""
     arrays = {"a": a, "b": b, "c": c}
 

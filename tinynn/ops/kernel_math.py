@@ -62,9 +62,8 @@ def log1p(t):
     """ln(1 + t) for t from 0 to 1: 2 (s + s^3 / 3 + s^5 / 5 + ...) with s = t / (2 + t); error below 3e-7."""
     s = t / (TWO + t)
     q = s * s
-    return TWO * s * (
-        ONE + q * (f(1 / 3) + q * (f(1 / 5) + q * (f(1 / 7) + q * (f(1 / 9) + q * (f(1 / 11) + q * f(1 / 13))))))
-    )  # fmt: skip
+    series = q * (f(1 / 7) + q * (f(1 / 9) + q * (f(1 / 11) + q * f(1 / 13))))
+    return TWO * s * (ONE + q * (f(1 / 3) + q * (f(1 / 5) + series)))
 
 
 # The tail of the normal distribution, P(Z > a) = e^(-a^2 / 2) (T1 t + ... + T8 t^8) with t = 1 / (1 + 0.3 a).
@@ -75,8 +74,7 @@ T5, T6, T7, T8 = f(-0.0536855904), f(0.206355635), f(-0.157204327), f(0.03567507
 
 @inline
 def normal_cdf(x, bell):
-    """P(Z < x) for a standard normal Z, given ``bell = exp(-x^2 / 2)``; error below 1e-6 down to x = -5,
-    2e-6 absolutely nowhere."""
+    """P(Z < x) for a standard normal Z, given ``bell = exp(-x^2 / 2)``; error below 2e-6 down to x = -5."""
     t = ONE / (ONE + f(0.3) * abs(x))
     tail = bell * t * (T1 + t * (T2 + t * (T3 + t * (T4 + t * (T5 + t * (T6 + t * (T7 + t * T8)))))))
     return tail if x < ZERO else ONE - tail

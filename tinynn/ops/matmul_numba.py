@@ -31,7 +31,7 @@ def by_rows(rows, columns):
     return rows >= min(columns, 128)
 
 
-# -- linear: y = x W^T + b -------------------------------------------------------------------------------
+# -- linear: y = x W^T + b -----------------------------------------------------------------------------
 
 
 @share
@@ -124,7 +124,7 @@ def linear_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, Tr
     return (dx, dw, db) if has_bias else (dx, dw)
 
 
-# -- matmul: matrices in the last two axes, up to two axes of batches -----------------------------------------
+# -- matmul: matrices in the last two axes, up to two axes of batches ----------------------------------
 
 
 @share

@@ -30,7 +30,7 @@ def decayed(g, p, decay):
     return g + decay * p if decay else g  # the question leaves the loop when it is compiled
 
 
-# -- sgd ---------------------------------------------------------------------------------------------------
+# -- sgd -----------------------------------------------------------------------------------------------
 
 
 @share
@@ -73,7 +73,7 @@ def sgd_update_forward(
     return p, None
 
 
-# -- rmsprop -------------------------------------------------------------------------------------------------
+# -- rmsprop -------------------------------------------------------------------------------------------
 
 
 @share
@@ -114,7 +114,7 @@ def rmsprop_update_forward(
     return p, None
 
 
-# -- adam and adamw: p = keep p - step m / (sqrt(v) + eps), with the corrections for t in step and eps ----------
+# -- adam and adamw: p = keep p - step m / (sqrt(v) + eps), with the corrections for t in step and eps -
 
 
 @share

@@ -1,0 +1,66 @@
+"""dropout with the mask of the NumPy pair, number for number, in one pass.
+
+NumPy's pair makes a dozen arrays of 64-bit integers on the way to the mask; here a hash stays in a register.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..memory import empty
+from .dropout import GOLDEN
+from .dropout import dropout_backward as numpy_dropout_backward
+from .dropout import dropout_forward as numpy_dropout_forward
+from .kernel import kernel, plain, ready, share, split
+from .kernel_math import f
+
+A, B, STEP = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(GOLDEN)
+S27, S30, S31, S40, FIRST = (np.uint64(n) for n in (27, 30, 31, 40, 1))
+ZERO = f(0)
+
+
+@share
+def _dropout_share(lo, hi, x, p, scale, seed, y, kept):
+    x, y, kept = x[lo:hi], y[lo:hi], kept[lo:hi]
+    first = seed + STEP * (np.uint64(lo) + FIRST)
+    for i in range(x.size):
+        z = first + STEP * np.uint64(i)
+        z = (z ^ (z >> S30)) * A
+        z = (z ^ (z >> S27)) * B
+        z = z ^ (z >> S31)
+        kept[i] = f(np.int32(z >> S40)) * f(2.0**-24) >= p
+        y[i] = x[i] * f(kept[i]) * scale  # a product, not a choice: NaN stays NaN, as in NumPy's pair
+
+
+@kernel("f4[::1], f4, f4, u8, f4[::1], b1[::1]")
+def _dropout(team, x, p, scale, seed, y, kept):
+    split(_dropout_share, team, x.size, 0.6, (x, p, scale, seed, y, kept))
+
+
+@share
+def _ddropout_share(lo, hi, dy, kept, scale, dx):
+    dy, kept, dx = dy[lo:hi], kept[lo:hi], dx[lo:hi]
+    for i in range(dy.size):
+        dx[i] = dy[i] * f(kept[i]) * scale
+
+
+@kernel("f4[::1], b1[::1], f4, f4[::1]")
+def _ddropout(team, dy, kept, scale, dx):
+    split(_ddropout_share, team, dy.size, 0.1, (dy, kept, scale, dx))
+
+
+def dropout_forward(x: np.ndarray, p: float, seed: int) -> tuple:
+    if not plain(x):
+        return numpy_dropout_forward(x, p, seed)
+    y, kept = empty(x.shape), empty(x.shape, np.bool_)
+    _dropout(x.ravel(), p, 1 / (1 - p), np.uint64(seed), y.ravel(), kept.ravel())
+    return y, (kept, p)
+
+
+def dropout_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    kept, p = cache
+    if not (plain(dy) and kept.flags.carray):
+        return numpy_dropout_backward(dy, cache)
+    dx = empty(kept.shape)
+    _ddropout(ready(dy).ravel(), kept.ravel(), 1 / (1 - p), dx.ravel())
+    return (dx,)

@@ -1,0 +1,274 @@
+"""layer_norm, rms_norm and batch_norm, fused: x is read once for its statistics and once for the result.
+
+Backward keeps x and one or two numbers for each row instead of the normalised array. The gradients of
+weight and bias are sums over all rows: each thread takes a strip of columns, so that no two write to
+the same sum, and the result does not depend on the number of threads. Left on the table: those strips
+read dy and x a second time.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..memory import empty
+from . import norm as reference
+from .kernel import FLOAT32, kernel, plain, ready, share, split
+from .kernel_math import ONE, ZERO, f
+
+NONE = np.empty(0, FLOAT32)  # no weight, no bias
+
+
+# -- layer_norm and rms_norm; rms_norm is layer_norm with a mean of 0 ------------------------------------
+
+
+@share
+def _normalise_rows(lo, hi, x, weight, bias, eps, centre, y, mean, rstd):
+    x, y, mean, rstd = x[lo:hi], y[lo:hi], mean[lo:hi], rstd[lo:hi]
+    d = f(x.shape[1])
+    for i in range(x.shape[0]):
+        total = ZERO
+        if centre:
+            for j in range(x.shape[1]):
+                total += x[i, j]
+        m = total / d
+        squares = ZERO
+        for j in range(x.shape[1]):
+            squares += (x[i, j] - m) * (x[i, j] - m)
+        r = ONE / f(math.sqrt(squares / d + eps))
+        mean[i], rstd[i] = m, r
+        if weight.size and bias.size:
+            for j in range(x.shape[1]):
+                y[i, j] = (x[i, j] - m) * r * weight[j] + bias[j]
+        elif weight.size:
+            for j in range(x.shape[1]):
+                y[i, j] = (x[i, j] - m) * r * weight[j]
+        else:
+            for j in range(x.shape[1]):
+                y[i, j] = (x[i, j] - m) * r
+
+
+@kernel("f4[:, ::1], f4[::1], f4[::1], f4, b1, f4[:, ::1], f4[::1], f4[::1]")
+def _normalise(team, x, weight, bias, eps, centre, y, mean, rstd):
+    args = (x, weight, bias, eps, centre, y, mean, rstd)
+    split(_normalise_rows, team, x.shape[0], 0.2 * x.shape[1] + 10, args)
+
+
+@share
+def _dx_rows(lo, hi, dy, x, weight, centre, mean, rstd, dx):
+    dy, x, mean, rstd, dx = dy[lo:hi], x[lo:hi], mean[lo:hi], rstd[lo:hi], dx[lo:hi]
+    d = f(x.shape[1])
+    for i in range(x.shape[0]):
+        m, r = mean[i], rstd[i]
+        total, correlation = ZERO, ZERO
+        for j in range(x.shape[1]):
+            dx[i, j] = dy[i, j] * weight[j] if weight.size else dy[i, j]  # dx_hat, for now
+            total += dx[i, j]
+            correlation += dx[i, j] * ((x[i, j] - m) * r)
+        total = total / d if centre else ZERO
+        correlation /= d
+        for j in range(x.shape[1]):
+            dx[i, j] = (dx[i, j] - total - (x[i, j] - m) * r * correlation) * r
+
+
+@share
+def _dw_columns(lo, hi, dy, x, mean, rstd, dw, db):
+    """Rows outside, columns inside: memory is read in its order."""
+    dw[lo:hi] = 0
+    db[lo:hi] = 0
+    for i in range(x.shape[0]):
+        m, r = mean[i], rstd[i]
+        for j in range(lo, hi):
+            dw[j] += dy[i, j] * ((x[i, j] - m) * r)
+            db[j] += dy[i, j]
+
+
+@kernel("f4[:, ::1], f4[:, ::1], f4[::1], b1, f4[::1], f4[::1], f4[:, ::1], f4[::1], f4[::1]")
+def _normalise_backward(team, dy, x, weight, centre, mean, rstd, dx, dw, db):
+    split(_dx_rows, team, x.shape[0], 0.3 * x.shape[1] + 10, (dy, x, weight, centre, mean, rstd, dx))
+    if dw.size:
+        split(_dw_columns, team, x.shape[1], 0.2 * x.shape[0], (dy, x, mean, rstd, dw, db))
+
+
+def _forward(x, weight, bias, shape, eps, centre) -> tuple:  # type: ignore[no-untyped-def]
+    d = math.prod(shape if shape is not None else x.shape[-1:] if weight is None else weight.shape)
+    y, mean, rstd = empty(x.shape), empty((x.size // d,)), empty((x.size // d,))
+    scale, shift = (NONE if p is None else p.ravel() for p in (weight, bias))
+    _normalise(x.reshape(-1, d), scale, shift, eps, centre, y.reshape(-1, d), mean, rstd)
+    return y, (x, mean, rstd, weight, bias is not None, d)
+
+
+def _backward(dy: np.ndarray, cache: tuple, centre: bool) -> tuple:
+    x, mean, rstd, weight, has_bias, d = cache
+    dx = empty(x.shape)
+    dw, db = (NONE, NONE) if weight is None else (empty(weight.shape), empty(weight.shape))
+    _normalise_backward(
+        ready(dy).reshape(-1, d), x.reshape(-1, d), NONE if weight is None else weight.ravel(),
+        centre, mean, rstd, dx.reshape(-1, d), dw.ravel(), db.ravel(),
+    )  # fmt: skip
+    return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
+
+
+def _plain(x: np.ndarray, *parameters: np.ndarray | None) -> bool:
+    return plain(x) and all(p is None or plain(p) for p in parameters)
+
+
+def layer_norm_forward(
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+    shape: tuple[int, ...] | None = None,
+    eps: float = 1e-5,
+) -> tuple:
+    if not _plain(x, weight, bias):
+        return reference.layer_norm_forward(x, weight, bias, shape, eps)
+    return _forward(x, weight, bias, shape, eps, centre=True)
+
+
+def layer_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    return _backward(dy, cache, True) if len(cache) == 6 else reference.layer_norm_backward(dy, cache)
+
+
+def rms_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, shape: tuple[int, ...] | None = None, eps: float = 1e-5
+) -> tuple:
+    if not _plain(x, weight):
+        return reference.rms_norm_forward(x, weight, shape, eps)
+    return _forward(x, weight, None, shape, eps, centre=False)
+
+
+def rms_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    return _backward(dy, cache, False) if len(cache) == 6 else reference.rms_norm_backward(dy, cache)
+
+
+# -- batch_norm: x as (N, C, L); each thread takes some channels ------------------------------------------
+
+
+@share
+def _add(a, lo, hi, sums):
+    """sums[c] += the sum of channel c. With L = 1 the channels lie side by side and are the inner loop."""
+    for n in range(a.shape[0]):
+        if a.shape[2] == 1:
+            for c in range(lo, hi):
+                sums[c] += a[n, c, 0]
+        else:
+            for c in range(lo, hi):
+                total = ZERO
+                for j in range(a.shape[2]):
+                    total += a[n, c, j]
+                sums[c] += total
+
+
+@share
+def _add_products(a, a_mean, b, b_mean, lo, hi, sums):
+    """sums[c] += the sum of (a - a_mean[c]) (b - b_mean[c]) over channel c."""
+    for n in range(a.shape[0]):
+        if a.shape[2] == 1:
+            for c in range(lo, hi):
+                sums[c] += (a[n, c, 0] - a_mean[c]) * (b[n, c, 0] - b_mean[c])
+        else:
+            for c in range(lo, hi):
+                total = ZERO
+                for j in range(a.shape[2]):
+                    total += (a[n, c, j] - a_mean[c]) * (b[n, c, j] - b_mean[c])
+                sums[c] += total
+
+
+@share
+def _combine(a, u, b, b_mean, v, w, lo, hi, y):
+    """y = u a + v (b - b_mean) + w, with numbers of each channel's own."""
+    for n in range(a.shape[0]):
+        if a.shape[2] == 1:
+            for c in range(lo, hi):
+                y[n, c, 0] = u[c] * a[n, c, 0] + v[c] * (b[n, c, 0] - b_mean[c]) + w[c]
+        else:
+            for c in range(lo, hi):
+                for j in range(a.shape[2]):
+                    y[n, c, j] = u[c] * a[n, c, j] + v[c] * (b[n, c, j] - b_mean[c]) + w[c]
+
+
+@share
+def _batch_norm_channels(lo, hi, x, weight, bias, eps, y, mean, var, rstd, zero):
+    n = f(x.shape[0] * x.shape[2])
+    mean[lo:hi] = 0
+    var[lo:hi] = 0
+    _add(x, lo, hi, mean)
+    for c in range(lo, hi):
+        mean[c] /= n
+    _add_products(x, mean, x, mean, lo, hi, var)
+    for c in range(lo, hi):
+        var[c] /= n
+        rstd[c] = ONE / f(math.sqrt(var[c] + eps))
+        weight[c] *= rstd[c]
+    _combine(x, zero, x, mean, weight, bias, lo, hi, y)
+
+
+BATCH_NORM = "f4[:, :, ::1], f4[::1], f4[::1], f4, f4[:, :, ::1], f4[::1], f4[::1], f4[::1], f4[::1]"
+
+
+@kernel(BATCH_NORM)
+def _batch_norm(team, x, weight, bias, eps, y, mean, var, rstd, zero):
+    args = (x, weight, bias, eps, y, mean, var, rstd, zero)
+    split(_batch_norm_channels, team, x.shape[1], 0.5 * x.shape[0] * x.shape[2], args)
+
+
+@share
+def _batch_norm_gradients(lo, hi, dy, x, weight, mean, rstd, dx, dw, db, u, v, w, zero):
+    """dx = weight rstd (dy - mean(dy) - x_hat mean(dy x_hat)), gathered into u dy + v (x - mean) + w."""
+    n = f(x.shape[0] * x.shape[2])
+    dw[lo:hi] = 0
+    db[lo:hi] = 0
+    _add(dy, lo, hi, db)
+    _add_products(dy, zero, x, mean, lo, hi, dw)
+    for c in range(lo, hi):
+        dw[c] *= rstd[c]
+        u[c] = weight[c] * rstd[c]
+        v[c] = -u[c] * rstd[c] * dw[c] / n
+        w[c] = -u[c] * db[c] / n
+    _combine(dy, u, x, mean, v, w, lo, hi, dx)
+
+
+@kernel(
+    "f4[:, :, ::1], f4[:, :, ::1], f4[::1], f4[::1], f4[::1], f4[:, :, ::1], f4[::1], f4[::1], f4[:, ::1]"
+)
+def _batch_norm_backward(team, dy, x, weight, mean, rstd, dx, dw, db, room):
+    args = (dy, x, weight, mean, rstd, dx, dw, db, room[0], room[1], room[2], room[3])
+    split(_batch_norm_gradients, team, x.shape[1], 0.5 * x.shape[0] * x.shape[2], args)
+
+
+def batch_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, eps: float = 1e-5
+) -> tuple:
+    if not _plain(x, weight, bias):
+        return reference.batch_norm_forward(x, weight, bias, eps)
+    n, c = x.shape[:2]
+    y, (mean, var, rstd) = empty(x.shape), (empty((c,)) for _ in range(3))
+    scale = np.ones(c, FLOAT32) if weight is None else weight.copy()  # the kernel multiplies it by rstd
+    zero = np.zeros(c, FLOAT32)
+    _batch_norm(
+        x.reshape(n, c, -1),
+        scale,
+        zero if bias is None else bias,
+        eps,
+        y.reshape(n, c, -1),
+        mean,
+        var,
+        rstd,
+        zero,
+    )
+    return (y, mean, var), (x, mean, rstd, weight, bias is not None, "numba")
+
+
+def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
+    if len(cache) == 5:
+        return reference.batch_norm_backward(dout, cache)
+    x, mean, rstd, weight, has_bias, _ = cache
+    n, c = x.shape[:2]
+    dx, dw, db = empty(x.shape), empty((c,)), empty((c,))
+    scale = np.ones(c, FLOAT32) if weight is None else weight
+    _batch_norm_backward(
+        ready(dout[0]).reshape(n, c, -1), x.reshape(n, c, -1), scale, mean, rstd,
+        dx.reshape(n, c, -1), dw, db, np.zeros((4, c), FLOAT32),
+    )  # fmt: skip
+    return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
