@@ -1,0 +1,179 @@
+"""Chapter 00 in JupyterLab, driven in a headless Chromium: what nbval cannot see (widgets, buttons, pictures)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install-test")
+expect = playwright.expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
+
+QUIET = [
+    "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync",
+]  # fmt: skip
+# A data-status of "idle" is on the page before the kernel is connected, so the connection itself is asked.
+IDLE = """() => {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
+}"""
+NOTEBOOK = "window.jupyterapp.shell.currentWidget.content"
+
+
+class Chapter:
+    """A page with JupyterLab open on chapter 00 and its kernel waiting."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page, self.errors = page, []
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.opened = time.monotonic()
+        page.goto(url)
+        self.wait_idle()
+
+    def wait_idle(self) -> None:
+        self.page.wait_for_function(IDLE, timeout=120_000)
+
+    def command(self, name: str) -> None:
+        self.page.evaluate(f"() => {{ window.jupyterapp.commands.execute('{name}'); }}")
+
+    def select(self, text: str) -> int:
+        """Make the first code cell whose source holds `text` the active one and scroll to it."""
+        index = self.page.evaluate(
+            f"""text => {{
+                const book = {NOTEBOOK};
+                const i = book.widgets.findIndex(
+                    c => c.model.type === 'code' && c.model.sharedModel.getSource().includes(text));
+                book.activeCellIndex = i;
+                book.scrollToItem(i, 'start');
+                return i;
+            }}""",
+            text,
+        )
+        assert index >= 0, f"no code cell with {text!r}"
+        return index
+
+    def outputs(self, index: int | None = None) -> list[dict[str, Any]]:
+        """The outputs of one cell, or of all."""
+        found = self.page.evaluate(f"() => {NOTEBOOK}.widgets.map(c => c.model.outputs?.toJSON() ?? [])")
+        return found[index] if index is not None else [output for cell in found for output in cell]
+
+    def wait_for_text(self, index: int, text: str) -> None:
+        self.page.wait_for_function(
+            f"([i, text]) => JSON.stringify({NOTEBOOK}.widgets[i].model.outputs.toJSON()).includes(text)",
+            arg=[index, text],
+            timeout=120_000,
+        )
+
+    def source(self, index: int) -> str:
+        return self.page.evaluate(f"i => {NOTEBOOK}.widgets[i].model.sharedModel.getSource()", index)
+
+    def write(self, index: int, source: str) -> None:
+        self.page.evaluate(
+            f"([i, text]) => {{ {NOTEBOOK}.widgets[i].model.sharedModel.setSource(text); }}", [index, source]
+        )
+
+    def healthy(self) -> None:
+        """No error output, nothing on stderr, nothing in the browser's console, nobody asks about news."""
+        bad = [o for o in self.outputs() if o["output_type"] == "error" or o.get("name") == "stderr"]
+        assert bad == []
+        assert self.errors == []
+        assert self.page.get_by_text("Would you like to").count() == 0
+
+
+@pytest.fixture
+def chapter(chromium: str, start_lab: Callable) -> Iterator[Chapter]:
+    lab = start_lab("00")
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with contextlib.ExitStack() as stack:
+        driver = stack.enter_context(playwright.sync_playwright())
+        browser = driver.chromium.launch(executable_path=chromium, args=[*QUIET, *["--no-sandbox"] * root])
+        stack.callback(browser.close)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        yield Chapter(page, f"{lab.url}/lab/tree/00_start.ipynb?token={lab.token}")
+
+
+def test_all_cells_run_and_the_slider_moves_by_keyboard(
+    chapter: Chapter, record_property: Callable[[str, Any], None]
+) -> None:
+    trained, last = chapter.select("run.run_to_end()"), chapter.select('check("00.3"')
+    chapter.page.evaluate(f"() => {{ for (const c of {NOTEBOOK}.widgets) c.model.outputs?.clear(); }}")
+    chapter.command("notebook:run-all-cells")
+    chapter.wait_for_text(trained, "580 of 580 steps trained")
+    seconds = time.monotonic() - chapter.opened
+    record_property("seconds from opening to the first trained network", round(seconds, 1))
+    print(f"seconds from opening to the first trained network: {seconds:.1f}")
+    assert seconds < 90
+    chapter.wait_for_text(last, "5 Loop: not tried yet")
+    chapter.wait_idle()
+    chapter.healthy()
+
+    chapter.select('slider("examples learned from"')
+    handle = chapter.page.get_by_role("slider").first
+    picture = chapter.page.locator(".widget-image").first
+    expect(picture).to_be_visible()
+    before = picture.screenshot()
+    handle.focus()
+    for _ in range(4):
+        chapter.page.keyboard.press("ArrowRight")
+    expect(chapter.page.locator(".widget-readout").first).to_have_text("32")
+    words = chapter.page.locator(".widget-html details").first
+    expect(words).to_contain_text("after 32;")
+    assert picture.screenshot() != before
+    chapter.healthy()
+
+
+def test_the_run_starts_pauses_and_steps_by_its_buttons(chapter: Chapter) -> None:
+    cell = chapter.select("run = Live(")
+    chapter.command("notebook:run-all-above")
+    chapter.command("notebook:run-cell")
+    page = chapter.page
+    train, status = page.get_by_role("button", name="Train"), page.locator(".widget-label", has_text="Step")
+    expect(status).to_have_text("Step 0 of 580: press Train", timeout=60_000)
+    picture = page.locator(".widget-image").first
+    before = picture.screenshot()
+
+    train.focus()
+    page.keyboard.press("Enter")
+    pause = page.get_by_role("button", name="Pause")
+    expect(pause).to_be_visible()
+    expect(status).not_to_have_text("Step 0 of 580: press Train")
+    pause.focus()
+    page.keyboard.press("Enter")  # it arrives while the network trains: the kernel is not blocked
+    expect(train).to_be_visible()
+    done = steps_of(status)
+    assert 0 < done < 580
+    assert picture.screenshot() != before
+
+    page.get_by_role("button", name="One step").click()
+    expect(status).to_contain_text(f"Step {done + 1} of 580")
+    train.click()
+    chapter.wait_for_text(cell, "Loss over 580 training steps")
+    # A finished run leaves a picture that needs no kernel, and no dead buttons.
+    assert all("application/vnd.jupyter.widget-view+json" not in o.get("data", {}) for o in chapter.outputs(cell))
+    chapter.healthy()
+
+
+def steps_of(status: Any) -> int:
+    return int(status.inner_text().split()[1])
+
+
+def test_a_student_answers_wrongly_and_is_told_what_the_answer_suggests(chapter: Chapter) -> None:
+    chapter.select("def rule(image)")
+    chapter.command("notebook:run-all-above")
+    rule = chapter.select("def rule(image)")
+    chapter.write(rule, chapter.source(rule).replace("ink > 20", "ink > 99"))
+    chapter.command("notebook:run-cell")
+    chapter.wait_for_text(rule, "It says 3 to every image")
+    test = chapter.select('check("00.3"')
+    chapter.write(test, chapter.source(test).replace("slicing = None", "slicing = [20, 30, 40, 50]"))
+    chapter.command("notebook:run-cell")
+    chapter.wait_for_text(test, "You counted the end in.")
+    chapter.healthy()
