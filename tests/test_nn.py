@@ -249,12 +249,17 @@ def test_a_state_that_does_not_fit_names_everything_and_changes_nothing():
     bad = {
         "0.weight": np.zeros((4, 3)),
         "1.weight": np.zeros((4, 2)),
-        "1.bias": np.array(["a", "b"]),
+        "1.bias": [[1], [2, 3]],
         "head": 1,
     }
     with pytest.raises(KeysError) as refused:
         net.load_state_dict(bad)
-    for part in ("missing 0.bias", "unexpected head", "1.weight (4, 2), here (2, 4)", "1.bias of dtype <U1"):
+    for part in (
+        "missing 0.bias",
+        "unexpected head",
+        "1.weight (4, 2), here (2, 4)",
+        "1.bias of dtype object",
+    ):
         assert part in str(refused.value)
     with pytest.raises(KeysError, match="misshapen"):
         net.load_state_dict(bad, strict=False)

@@ -259,6 +259,18 @@ def test_a_resumed_run_is_the_unbroken_run_bit_for_bit(name):
     assert np.array_equal(run(resumed, again, range(10, 20)), unbroken)
 
 
+@pytest.mark.parametrize("momenta", [(0.0, 0.9), (0.9, 0.0)])
+def test_momentum_turned_on_or_off_is_saved_as_it_is_now(momenta):
+    params = parameters()
+    optimiser = optim.SGD(params, momentum=momenta[0])
+    run(optimiser, params, range(3))
+    optimiser.param_groups[0]["momentum"] = momenta[1]
+    again = [nn.Parameter(p.copy()) for p in values(params)]
+    resumed = optim.SGD(again)
+    resumed.load_state_dict(optimiser.state_dict())
+    assert np.array_equal(run(resumed, again, range(3, 6)), run(optimiser, params, range(3, 6)))
+
+
 def test_a_state_dict_is_a_snapshot():
     params = parameters()
     optimiser = optim.Adam(params)

@@ -56,22 +56,22 @@ class Module:
 
     def _require_init(self, what: str) -> None:
         if "_buffers" not in vars(self):
-            got, hint = (
-                f"self.{what} before Module.__init__ ran",
-                "super().__init__() as the first line of __init__",
+            hint = "super().__init__() as the first line of __init__"
+            raise StateError(
+                type(self).__name__, f"self.{what} before Module's own __init__", "that first", hint
             )
-            raise StateError(type(self).__name__, got, "that call first", hint)
 
     def _require_kind(self, name: str, value: Any) -> None:
         """Refuse what would silently end a registration, or go without one."""
-        where, old, got = f"{type(self).__name__}.{name}", vars(self).get(name), describe(value)
+        where, old = f"{type(self).__name__}.{name}", vars(self).get(name)
         if isinstance(old, Parameter):
             hint = f"nn.Parameter(value), or {name}.data = array"
-            raise DtypeError(where, got, "a Parameter or None", hint)
+            raise DtypeError(where, describe(value), "a Parameter or None", hint)
         if isinstance(old, Module):
-            raise DtypeError(where, got, "a Module or None", "nn.Identity()")
+            raise DtypeError(where, describe(value), "a Module or None", "nn.Identity()")
         if name in vars(self).get("_buffers", ()) and not isinstance(value, np.ndarray):
-            raise DtypeError(where, got, "an array or None, as for every buffer", "np.asarray(value)")
+            expected = "an array or None, as for every buffer"
+            raise DtypeError(where, describe(value), expected, "np.asarray(value)")
         items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         if any(isinstance(item, (Parameter, Module)) for item in items):
             got = f"a plain {type(value).__name__} of modules or parameters, neither trained nor saved"

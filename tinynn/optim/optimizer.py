@@ -123,10 +123,10 @@ class Optimizer:
     def _move(self, forward: Callable[..., Any], p: Tensor, names: tuple[str, ...], group: Group) -> None:
         assert p.grad is not None
         state = self.state.setdefault(p, {"step": 0})
+        state["step"] += 1
         for name in names:
             if name not in state:
                 state[name] = np.zeros(p.shape, p.dtype)
-        state["step"] += 1
         kept = [state[name] for name in names]
         forward(p.data, p.grad.data, *kept, **self.op_settings(group, state["step"]))
 
@@ -137,9 +137,7 @@ class Optimizer:
         beside = {"gradient": p.grad.data} | {name: state[name] for name in names if name in state}
         for name, array in beside.items():
             if array.shape != like.shape or array.dtype != like.dtype:
-                got = (
-                    f"a parameter {like.shape} of {like.dtype} and its {name} {array.shape} of {array.dtype}"
-                )
+                got = f"a parameter {like.shape} {like.dtype} and its {name} {array.shape} {array.dtype}"
                 hint = "zero_grad() before the next backward, and a new optimiser after model.to(...)"
                 raise StateError(f"{type(self).__name__}.step", got, "one shape and dtype", hint)
         if not like.flags.writeable:
@@ -153,15 +151,19 @@ class Optimizer:
         ``{"state": {0: {"step": 3, "exp_avg": array}}, "param_groups": [{"lr": 0.1, "params": [0]}]}``
         """
         numbers = {id(p): i for i, p in enumerate(self._all())}
-        saved = [
-            {**settings(group), "params": [numbers[id(p)] for p in group["params"]]}
-            for group in self.param_groups
-        ]
-        state = {
-            numbers[id(p)]: {name: value if name == "step" else value.copy() for name, value in kept.items()}
-            for p, kept in self.state.items()
-        }
+        saved, state = [], {}
+        for group in self.param_groups:
+            saved.append({**settings(group), "params": [numbers[id(p)] for p in group["params"]]})
+            for p in group["params"]:
+                if p in self.state:
+                    state[numbers[id(p)]] = self._saved_state(p, self.arrays(group))
         return {"state": state, "param_groups": saved}
+
+    def _saved_state(self, p: Tensor, names: tuple[str, ...]) -> dict[str, Any]:
+        """Copies of what belongs to the settings of now: momentum may have been turned on or off since."""
+        kept = self.state[p]
+        arrays = {name: kept[name].copy() if name in kept else np.zeros(p.shape, p.dtype) for name in names}
+        return {"step": kept["step"], **arrays}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned, bit for bit.
