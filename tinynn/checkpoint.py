@@ -21,8 +21,6 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-import tinynn
-
 from .atomic import write
 from .errors import DtypeError, FileError, KeysError
 from .nn import Module
@@ -229,7 +227,9 @@ def _fitting_generators(
 
 
 def _versions() -> dict[str, str]:
-    return {"tinynn": tinynn.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    from . import __version__  # here, since the package gathers this module
+
+    return {"tinynn": __version__, "numpy": np.__version__, "python": platform.python_version()}
 
 
 def _warn_of_nan(path: str | Path, parts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
