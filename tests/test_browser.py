@@ -1,4 +1,4 @@
-"""Chapter 00 in JupyterLab, driven in a headless Chromium: what nbval cannot see (widgets, buttons, pictures)."""
+"""Chapter 00 in JupyterLab, driven in headless Chromium: widgets and pictures, which nbval does not see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make install-test")
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="playwright is not installed: make install-test"
+)
 expect = playwright.expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
@@ -157,7 +159,9 @@ def test_the_run_starts_pauses_and_steps_by_its_buttons(chapter: Chapter) -> Non
     train.click()
     chapter.wait_for_text(cell, "Loss over 580 training steps")
     # A finished run leaves a picture that needs no kernel, and no dead buttons.
-    assert all("application/vnd.jupyter.widget-view+json" not in o.get("data", {}) for o in chapter.outputs(cell))
+    assert all(
+        "application/vnd.jupyter.widget-view+json" not in o.get("data", {}) for o in chapter.outputs(cell)
+    )
     chapter.healthy()
 
 

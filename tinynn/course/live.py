@@ -7,6 +7,7 @@ of the kernel's event loop: a few milliseconds of steps, a picture, then the oth
 from __future__ import annotations
 
 import asyncio
+import html
 import math
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
@@ -219,31 +220,38 @@ def slider(label: str, values: Sequence[Any], picture: Callable[[Any], Picture],
     value : one of `values`, optional
         Where the slider stands at first; the first one if left out.
     """
-    import ipywidgets as widgets
     from IPython.display import display
 
+    if not len(values) or value not in [None, *values]:
+        raise ArgumentError(
+            "slider", f"value={value!r} and values={list(values)}", "a value that is among them"
+        )
     chosen = values[0] if value is None else value
+    data, about = picture(chosen).bundle()
+    display(_with_view(data, slider_box(label, values, picture, chosen)), metadata=about, raw=True)
+
+
+def slider_box(label: str, values: Sequence[Any], picture: Callable[[Any], Picture], value: Any) -> Any:
+    """The widgets of `slider`, in a column: the slider, the image, its words."""
+    import ipywidgets as widgets
+
     handle = widgets.SelectionSlider(
-        options=[(str(v), v) for v in values], value=chosen, description=label,
+        options=[(str(v), v) for v in values], value=value, description=label,
         style={"description_width": "initial"}, layout={"width": "40em", "max_width": "100%"},
     )  # fmt: skip
     image, words = widgets.Image(format="png"), widgets.HTML()
 
-    def redraw(value: Any) -> Picture | None:
+    def redraw(value: Any) -> None:
         try:
             drawn = picture(value)
+            _draw_into(image, drawn)
+            words.value = in_words(drawn.alt)
         except Exception as problem:  # an exception in a callback would vanish in the log
-            words.value = f"{type(problem).__name__}: {problem}"
-            return None
-        _draw_into(image, drawn)
-        words.value = in_words(drawn.alt)
-        return drawn
+            words.value = html.escape(f"{type(problem).__name__}: {problem}")
 
     handle.observe(lambda change: redraw(change["new"]), names="value")
-    redraw(chosen)
-    box = widgets.VBox([handle, image, words])
-    data, about = picture(chosen).bundle()
-    display(_with_view(data, box), metadata=about, raw=True)
+    redraw(value)
+    return widgets.VBox([handle, image, words])
 
 
 def _draw_into(image: Any, picture: Picture) -> None:

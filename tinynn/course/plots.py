@@ -117,9 +117,9 @@ def _caption(ax: Axes, left: int, top: int, width: int, height: int, label: Any,
     right = said is None or said == label
     text = str(label) if said is None else f"✓ {said}" if right else f"✗ {said} ({label})"
     colour = GREY if said is None else BLUE if right else RED
-    weight = "normal" if right else "bold"
-    x, y = left + width / 2 - 0.5, top + height * 1.03
-    ax.text(x, y, text, ha="center", va="top", fontsize=10, color=colour, fontweight=weight)
+    size, weight = (10, "normal") if right else (8.5, "bold")
+    x, y = left + width / 2 - 0.5, top + height * 1.05
+    ax.text(x, y, text, ha="center", va="top", fontsize=size, color=colour, fontweight=weight)
     if not right:
         ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color=RED, linewidth=2.2))
 

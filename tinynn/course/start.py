@@ -16,7 +16,8 @@ GOAL = 85  # percent of the digits to look at that a rule for 3 and 8 should rea
 
 def seen_and_new() -> tuple[Dataset, Dataset]:
     """The 1797 digits dealt into two halves: to look at and learn from, and to test on."""
-    seen, _, new = train_val_test_split(*digits(), val=0, test=0.5, seed=0)
+    x, y = digits()
+    seen, _, new = train_val_test_split(x, y, val=0, test=0.5, seed=0)
     return seen, new
 
 
@@ -35,7 +36,7 @@ def draw(is_eight: np.ndarray, n: int, seed: int) -> np.ndarray:
     """Which examples to learn from: n positions at random, as many 8s as 3s if there are enough of both."""
     order = np.random.default_rng(seed).permutation(len(is_eight))
     eights, threes = order[is_eight[order]], order[~is_eight[order]]
-    half = max(n // 2, n - len(threes))
+    half = min(max(n // 2, n - len(threes)), len(eights))
     return np.concatenate([eights[:half], threes[: n - half]])
 
 
