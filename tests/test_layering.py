@@ -26,7 +26,10 @@ STAIRCASE = [
     {"optim"},
     {"data", "metrics", "history", "safefile"},
     {"diverged", "evaluate", "models", "warm"},
-    {"train", "checkpoint"},
+    {"step", "checkpoint"},
+    {"train"},
+    {"recipes"},
+    {"predict"},
     {""},  # the package itself gathers what it offers
     {"course"},
     {"__main__"},

@@ -27,7 +27,7 @@ COMMANDS = {
         "run_warm",
     ),
     "train": Command("train a network from a recipe", "tinynn.recipes", "add_train_arguments", "run_train"),
-    "predict": Command("use a trained network", "tinynn.recipes", "add_predict_arguments", "run_predict"),
+    "predict": Command("use a trained network", "tinynn.predict", "add_predict_arguments", "run_predict"),
     "bench": Command(
         "race this package, plain NumPy and PyTorch",
         "tinynn.course.commands",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,8 @@ from . import functional as F
 from .checkpoint import load_weights
 from .errors import ArgumentError, FileError, ShapeError
 from .nn import Sequential
+from .recipes import RECIPES, Recipe, saved_settings
 from .tensor import Tensor, no_grad
-
-if TYPE_CHECKING:
-    from .recipes import Recipe
 
 SHADES = " .:-=+*#%@"
 WIDTH = 78  # columns of a terminal to fill
@@ -33,8 +31,6 @@ def add_predict_arguments(parser: ArgumentParser) -> None:
 
 def run_predict(args: Namespace) -> int:
     """Load a network that `train` saved, and print what it says."""
-    from .recipes import RECIPES, saved_settings
-
     recipe = RECIPES[saved_settings(args.checkpoint)["recipe"]]
     model = load_weights(args.checkpoint, recipe.model())
     assert isinstance(model, Sequential)
@@ -80,14 +76,11 @@ def read_input(path: Path, recipe: Recipe) -> np.ndarray:
     """
     raw = _numbers(path)
     shape = recipe.data().x.shape[1:]
-    try:
-        x = raw.reshape(-1, *shape).astype(np.float32)
-    except ValueError:
-        x = np.zeros(0)
-    if not x.size or not _fits(raw.shape, shape):
+    if not raw.size or not _fits(raw.shape, shape):
         size = " x ".join(map(str, shape[1:] or shape))
         hint = "an image scaled to that size, or no --input"
         raise ShapeError("predict", f"{path} with numbers {raw.shape}", f"{size}, one or many", hint)
+    x = raw.reshape(-1, *shape).astype(np.float32)
     if recipe.grey_levels is None:
         return x
     top = x.max()

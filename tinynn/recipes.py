@@ -22,11 +22,8 @@ from typing import Any, NamedTuple
 from . import checkpoint, nn, optim
 from .data import Batches, Dataset, Shift, Split, digits, mnist, spirals, train_val_test_split
 from .errors import ArgumentError, FileError
-from .predict import add_predict_arguments, run_predict
 from .random import manual_seed
 from .train import History, evaluate, train
-
-__all__ = ["RECIPES", "Recipe", "add_predict_arguments", "add_train_arguments", "run_predict", "run_train"]
 
 SAVE_EVERY = 1.0  # seconds between two checkpoints on the way
 
