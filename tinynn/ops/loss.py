@@ -42,7 +42,7 @@ def _class_loss_spec(name: str, flops: int) -> Callable[..., Spec]:
         require_reduction(name, reduction)
         dtype = require_float(name, x.dtype, "input")
         if not x.shape:
-            raise ShapeError(name, "input ()", "(N, K), or (K,) for one example", "input.reshape(1, -1)")
+            raise ShapeError(name, "input ()", "(N, K), or (K,) for one example")
         axis = _class_axis(x)
         wanted = x.shape[:axis] + x.shape[axis + 1 :]
         if targets.shape != wanted:

@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
 from .elementwise import unbroadcast
 from .op import Out, Spec
-from .specs import normalise_axes, normalise_axis, require_number, require_same_dtype, size
+from .specs import normalise_axis, require_number, require_same_dtype, size
 
 Shape = tuple[int, ...]
 
@@ -43,10 +43,9 @@ def reshape_backward(dy: np.ndarray, shape: Shape) -> tuple:
 
 def permute_spec(x: Any, *, axes: tuple[int, ...]) -> Spec:
     n = len(x.shape)
-    if len(axes) != n:
+    if len({normalise_axis("permute", a, n) for a in axes}) != n or len(axes) != n:
         hint = f"axes {tuple(reversed(range(n)))}"
         raise ShapeError("permute", f"x {x.shape} and axes {axes}", f"each of the {n} axes once", hint)
-    normalise_axes("permute", axes, n)
     return Spec(Out(tuple(x.shape[a] for a in axes), x.dtype), 0)
 
 

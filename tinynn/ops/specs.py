@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
-from .op import Out, Spec
+from .op import Out, Spec, describe
 
 
 def require_same_dtype(where: str, **arrays: Any) -> np.dtype:
@@ -40,7 +40,7 @@ def require_number(where: str, name: str, value: Any, *, nan: bool = False) -> N
     """Refuse a parameter that is no plain number: a string, an array, a bool, and NaN unless allowed."""
     plain = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not plain or (value != value and not nan):
-        raise ArgumentError(where, f"{name}={value!r}"[:80], "a number")
+        raise ArgumentError(where, f"{name} as {describe(value)}", "a number")
 
 
 def require_reduction(where: str, reduction: str) -> None:
@@ -116,7 +116,7 @@ def elementwise(name: str, flops: int = 1, *, floating: bool = False) -> Callabl
 
     def spec(x: Any, y: Any) -> Spec:
         dtype = require_same_dtype(name, x=x, y=y)
-        if floating or dtype.kind == "b":
+        if floating or dtype.kind not in "iu":
             require_float(name, dtype)
         shape = x.shape if x.shape == y.shape else broadcast(name, x=x.shape, y=y.shape)
         return Spec(Out(shape, dtype), flops * size(shape))

@@ -20,8 +20,13 @@ from .op import Out, Spec
 from .specs import require_float, require_same_dtype, size
 
 
-def _update_spec(name: str, *state: str, flops: int) -> Callable[..., Spec]:
+def _update_spec(name: str, *state: str, optional: int = 0, flops: int) -> Callable[..., Spec]:
+    """Rule of an update of p by g with arrays of state, the last of which may be optional."""
+
     def spec(p: Any, g: Any, *arrays: Any, **_: Any) -> Spec:
+        if not len(state) - optional <= len(arrays) <= len(state):
+            expected = ", ".join(("p", "g", *state)) + (f" ({state[-1]} is optional)" if optional else "")
+            raise ShapeError(name, f"{2 + len(arrays)} inputs", expected)
         named = {"p": p, "g": g, **dict(zip(state, arrays, strict=False))}
         require_float(name, require_same_dtype(name, **named), "p")
         for label, a in named.items():
@@ -34,7 +39,7 @@ def _update_spec(name: str, *state: str, flops: int) -> Callable[..., Spec]:
 
 # g += decay p;  m = momentum m + g;  p -= lr m   (nesterov: p -= lr (g + momentum m))
 
-sgd_update_spec = _update_spec("sgd_update", "m", flops=6)
+sgd_update_spec = _update_spec("sgd_update", "m", optional=1, flops=6)
 
 
 def sgd_update_forward(
@@ -59,7 +64,7 @@ def sgd_update_forward(
 
 # g += decay p;  v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps)
 
-rmsprop_update_spec = _update_spec("rmsprop_update", "v", "m", flops=9)
+rmsprop_update_spec = _update_spec("rmsprop_update", "v", "m", optional=1, flops=9)
 
 
 def rmsprop_update_forward(
