@@ -153,6 +153,11 @@ def test_the_right_answers_are_right():
     assert all(start.same(q.right, answer) for q, answer in zip(start.QUESTIONS, worked, strict=True))
 
 
+@pytest.mark.parametrize("answers", [[1, 2], 7, [None] * 6])
+def test_the_self_test_wants_five_answers(answers):
+    assert "a list of 5 answers" in check("00.3", answers).text
+
+
 def test_the_self_test_counts_when_all_is_tried():
     assert [v.kind for v in check("00.3", [None] * 5)] == ["open"] * 5
     answers = [q.right for q in start.QUESTIONS]
@@ -342,6 +347,16 @@ def test_a_second_run_pauses_the_first():
         return both
 
     assert asyncio.run(session()) == (False, True)
+
+
+def test_showing_a_run_pauses_the_one_before(page):
+    async def session():
+        first, second = (live.Live(falling(10_000, 0.001), 10_000, plots.loss_curve) for _ in range(2))
+        first.start()
+        second._ipython_display_()
+        return first.running
+
+    assert not asyncio.run(session())
 
 
 def test_an_error_in_a_started_run_is_said_under_the_picture(page):

@@ -85,11 +85,14 @@ class Live:
         """Train beside whatever else the kernel does; the kernel's event loop must be running."""
         if self.done or self.running:
             return
+        self._take_over()
+        self._task = asyncio.get_running_loop().create_task(self._train())
+        self._say()
+
+    def _take_over(self) -> None:
         if Live._at_work is not None:
             Live._at_work.pause()
         Live._at_work = self
-        self._task = asyncio.get_running_loop().create_task(self._train())
-        self._say()
 
     def pause(self) -> None:
         """Stop after the step that is under way; `start` goes on from there."""
@@ -127,6 +130,7 @@ class Live:
     # -- showing -----------------------------------------------------------------------------------
 
     def _ipython_display_(self) -> None:
+        self._take_over()  # the same cell run again: what it showed before is gone from the page
         self._panel = _Panel(self)
         self._panel.show(self._picture(self.losses))
         self._say()

@@ -258,7 +258,11 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-def judge_test(answers: Any) -> Verdicts:
+def judge_test(answers: Any) -> Verdict | Verdicts:
+    if not isinstance(answers, (list, tuple)) or len(answers) != len(QUESTIONS):
+        return Verdict(
+            "look", f"Hand over a list of {len(QUESTIONS)} answers, with `None` for those not tried."
+        )
     verdicts = Verdicts(q.judge(a) for q, a in zip(QUESTIONS, answers, strict=True))
     right, tried = sum(v.kind == "right" for v in verdicts), sum(v.kind != "open" for v in verdicts)
     if tried == len(QUESTIONS):
