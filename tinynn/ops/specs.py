@@ -87,7 +87,7 @@ def normalise_axes(where: str, axis: int | tuple[int, ...] | None, ndim: int) ->
     return tuple(sorted(once))
 
 
-def normalise_axis(where: str, axis: int, ndim: int) -> int:
+def normalise_axis(where: str, axis: Any, ndim: int) -> int:
     """One axis as a non-negative number."""
     if isinstance(axis, tuple) or axis is None:
         raise ArgumentError(where, f"axis {axis}", "one integer", "axis=-1")
