@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import operator
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,27 +19,38 @@ from .ops.op import Op, Pair
 
 _next_order = itertools.count().__next__
 _order = operator.attrgetter("order")
+_new = object.__new__
 _FREED = object()  # stands where a cache was, once backward has used it
 
 
-class _Mode(threading.local):
-    recording = True
-
-
-_mode = _Mode()
+_paused: set[int] = set()  # threads inside `no_grad`
 
 
 class Node:
     """One line of the tape: the pair that ran, its inputs, and the cache for its backward.
 
-    `order` counts up in the order of creation, which is already a topological order.
+    `order` counts up in the order of creation, which is already a topological order. `dout` is what
+    arrives during one `backward`; `outputs` is 0 for an op with a single one.
     """
 
-    __slots__ = ("cache", "inputs", "op", "order", "outputs", "pair")
+    __slots__ = ("cache", "dout", "inputs", "op", "order", "outputs", "pair")
 
-    def __init__(self, op: Op, pair: Pair, inputs: tuple[Tensor, ...], cache: Any, outputs: int) -> None:
-        self.op, self.pair, self.inputs, self.cache, self.outputs = op, pair, inputs, cache, outputs
-        self.order = _next_order()
+    op: Op
+    pair: Pair
+    inputs: tuple[Tensor, ...]
+    cache: Any
+    outputs: int
+    order: int
+    dout: Any
+
+    def collect(self, slot: int, grad: Any) -> None:
+        """Add to what has arrived from upstream; with several outputs, a tuple with a place for each."""
+        if not self.outputs:
+            self.dout = grad if self.dout is None else self.dout + grad
+            return
+        parts = list(self.dout or (None,) * self.outputs)
+        parts[slot] = grad if parts[slot] is None else parts[slot] + grad
+        self.dout = tuple(parts)
 
 
 class Tensor:
@@ -316,30 +327,12 @@ class Tensor:
                     "backward", f"a tape that was used before (at {node.op.name})", "a fresh forward pass",
                     "run the forward pass again, or add the losses and call backward once",
                 )  # fmt: skip
-        pending: dict[Node, Any] = {}
-        _deposit(pending, self, dout)
-        for node in reversed(nodes):
-            dout = pending.pop(node, None)
-            if dout is None:  # nothing arrived: every path to here was cut
-                continue
-            inputs, pair = node.inputs, node.pair
-            if pair.takes_needs:
-                grads = pair.backward(dout, node.cache, tuple([x.requires_grad for x in inputs]))
-            else:
-                grads = pair.backward(dout, node.cache)
-            node.cache, node.inputs = _FREED, ()  # memory goes back while the pass is still running
-            if grads.__class__ is not tuple:
-                grads = (grads,)
-            for x, grad in zip(inputs, grads, strict=True):
-                if grad is None or not x.requires_grad:
-                    continue
-                source = x._node
-                if source is None:
-                    x._accumulate(grad)
-                elif source.outputs or source in pending:
-                    _deposit(pending, x, grad)
-                else:
-                    pending[source] = grad
+        try:
+            self._node.collect(self._slot, dout)
+            _flow_back(nodes)
+        finally:
+            for node in nodes:
+                node.dout = None  # nothing is left of a pass that failed
 
     def _upstream(self, gradient: Any) -> np.ndarray:
         if gradient is None:
@@ -360,17 +353,32 @@ class Tensor:
         self.grad = Tensor(grad if old is None else old.data + grad)
 
 
-def _deposit(pending: dict[Node, Any], x: Tensor, grad: Any) -> None:
-    """Add `grad` to what waits for the node that made `x`; a node with several outputs gets a tuple."""
-    node = x._node
-    assert node is not None
-    waiting = pending.get(node)
-    if not node.outputs:
-        pending[node] = grad if waiting is None else waiting + grad
-        return
-    parts = list(waiting or (None,) * node.outputs)
-    parts[x._slot] = grad if parts[x._slot] is None else parts[x._slot] + grad
-    pending[node] = tuple(parts)
+def _flow_back(nodes: list[Node]) -> None:
+    """Newest first, turn what arrived at each node into gradients of its inputs, and hand them on."""
+    for node in reversed(nodes):
+        inputs, pair, cache, dout = node.inputs, node.pair, node.cache, node.dout
+        if dout is None:  # nothing arrived: every path to here was cut
+            continue
+        if pair.takes_needs:
+            grads = pair.backward(dout, cache, tuple([x.requires_grad for x in inputs]))
+        else:
+            grads = pair.backward(dout, cache)
+        node.cache, node.inputs, node.dout = _FREED, (), None  # memory goes back while the pass still runs
+        if grads.__class__ is not tuple:
+            grads = (grads,)
+        if len(grads) != len(inputs):
+            got, expected = f"{len(grads)} gradients", f"{len(inputs)}, one for each input"
+            raise ShapeError(f"backward of {node.op.name}", got, expected)
+        for x, grad in zip(inputs, grads):
+            if grad is None or not x.requires_grad:
+                continue
+            source = x._node
+            if source is None:
+                x._accumulate(grad)
+            elif source.dout is None and not source.outputs:
+                source.dout = grad
+            else:
+                source.collect(x._slot, grad)
 
 
 def tape(tensor: Tensor) -> list[Node]:
@@ -398,27 +406,35 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Any:
         from . import functional
 
         return pair.composition(functional, *inputs, **params)
-    arrays, recording = [], False
+    arrays, recording, call = [], False, ()
     for x in inputs:
         if not isinstance(x, Tensor):
             return apply(op, *_lift(inputs), **params)
-        arrays.append(x.data)
+        array = x.data
+        arrays.append(array)
+        call = (call, array.shape, array.dtype)
         if x.requires_grad:
             recording = True
-    op.check(arrays, params)
-    out, cache = pair.forward(*arrays, **params)
-    node = None
-    outputs = len(out) if out.__class__ is tuple else 0
-    if recording and pair.backward is not None and _mode.recording:
-        node = Node(op, pair, inputs, cache, outputs)
-    if outputs:
+    if call not in op.passed:
+        op.check(arrays, params)
+    out, cache = pair.forward(*arrays, **params) if params else pair.forward(*arrays)
+    if not recording or pair.backward is None or (_paused and get_ident() in _paused):
+        return tuple([Tensor(array) for array in out]) if out.__class__ is tuple else Tensor(out)
+    node = _new(Node)
+    node.op, node.pair, node.inputs, node.cache = op, pair, inputs, cache
+    node.order, node.outputs, node.dout = _next_order(), 0, None
+    if out.__class__ is tuple:
+        node.outputs = len(out)
         return tuple([_result(array, node, slot) for slot, array in enumerate(out)])
-    return _result(out, node)
+    result = _new(Tensor)
+    result.data = out if out.__class__ is np.ndarray else _to_array(out)
+    result.grad, result._node, result._slot, result.requires_grad = None, node, 0, True
+    return result
 
 
-def _result(array: Any, node: Node | None, slot: int = 0) -> Tensor:
+def _result(array: Any, node: Node, slot: int) -> Tensor:
     result = Tensor(array)
-    if node is not None and (slot == 0 or result.data.dtype.kind == "f"):
+    if slot == 0 or result.data.dtype.kind == "f":
         result.requires_grad, result._node, result._slot = True, node, slot
     return result
 
@@ -481,11 +497,19 @@ def _to_array(data: Any) -> np.ndarray:
     except ValueError:
         raise ShapeError("Tensor", "rows of different lengths", "a rectangular list") from None
     if array.dtype.kind not in "fiub":
-        hint = "np.asarray(data, dtype=np.float32)"
+        hint = "np.asarray(data, dtype=np.float32)" if _holds_numbers(array) else None
         raise DtypeError("Tensor", f"data of dtype {array.dtype}", "numbers", hint)
     if not hasattr(data, "dtype") and array.dtype == np.float64:
         array = array.astype(np.float32)
     return array
+
+
+def _holds_numbers(array: np.ndarray) -> bool:
+    """Whether numbers can be read out of an array of objects or text: [1.0, None], ["0.5"]."""
+    try:
+        return array.ndim > 0 and array.dtype.kind != "c" and array.astype(np.float32).size > 0
+    except (TypeError, ValueError):
+        return False
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -499,14 +523,17 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
 
 def is_recording() -> bool:
     """Whether ops are written on the tape in this thread. Equals torch.is_grad_enabled."""
-    return _mode.recording
+    return get_ident() not in _paused
 
 
 @contextmanager
 def no_grad() -> Iterator[None]:
     """Compute without a tape, inside a ``with`` block or as a decorator; for this thread only."""
-    before, _mode.recording = _mode.recording, False
+    thread = get_ident()
+    outermost = thread not in _paused
+    _paused.add(thread)
     try:
         yield
     finally:
-        _mode.recording = before
+        if outermost:
+            _paused.discard(thread)

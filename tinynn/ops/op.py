@@ -115,8 +115,11 @@ class Op:
         inputs = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self._inputs = tuple(p.name for p in inputs)
         self._required = len([p for p in inputs if p.default is p.empty])
+        self._variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self._depends = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         self._memo: dict[tuple, Spec] = {}
+        # Calls that need no second look: every one in the memory, if it depends on shapes and dtypes alone.
+        self.passed = self._memo if not self._depends and check_values is None else {}
 
     def __repr__(self) -> str:
         return f"Op({self.name!r})"
@@ -125,7 +128,7 @@ class Op:
         """Run the shape rule, or recall its answer for the same shapes, dtypes and parameters."""
         key: tuple = ()
         for a in arrays:
-            key += (a.shape, a.dtype)
+            key = (key, a.shape, a.dtype)
         if self._depends:
             key += tuple([params.get(name, ...) for name in self._depends])  # ... stands for absent
         try:
@@ -186,6 +189,8 @@ class Op:
             if not isinstance(x, np.generic) and getattr(type(x), "__array_ufunc__", None) is None:
                 hint = "np.asarray(x); and parameters by name, like axis=0"
                 raise DtypeError(self.name, describe(x), "arrays", hint)
+        if len(inputs) > len(self._inputs) and not self._variadic:
+            raise DtypeError(self.name, f"{len(inputs)} inputs", f"{', '.join(self._inputs)}")
         return inputs
 
     def backward(self, dout: Any, cache: Any) -> Any:
