@@ -41,6 +41,7 @@ RULES = {
     "changes the image": (paints, "look", "changes its image"),
     "no function": (True, "look", "not a function"),
     "outside the image": (lambda image: image[8, 8] > 0, "look", "out of bounds"),
+    "not called": (lambda image: image.sum > 3, "look", "call it with `()`"),
     "a typing error": (lambda image: image.summ() > 3, "look", "summ"),
 }
 

@@ -23,6 +23,13 @@ MARKS = {
 }
 
 
+# What a part of an exception's message usually means.
+USUAL = {
+    "function_or_method": "A function stands there by its name alone: call it with `()`.",
+    "out of bounds": "Positions count from 0, so the last one is the size minus 1.",
+}
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is said about an answer: a mark, a headline, a few sentences. `code` stands between backticks."""
@@ -116,7 +123,8 @@ def _where_it_stopped(problem: Exception) -> str:
     frames = traceback.extract_tb(problem.__traceback__)
     own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")] or frames[-1:]
     line = f"\nIt happened at your line `{own[-1].line}`." if own and own[-1].line else ""
-    return f"{problem}{line}"
+    usual = next((f" {advice}" for sign, advice in USUAL.items() if sign in str(problem)), "")
+    return f"{problem}{line}{usual}"
 
 
 def predict(guess: float | None, outcome: float, unit: str = "percent", close: float = 10) -> Verdict:

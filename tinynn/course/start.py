@@ -80,7 +80,7 @@ def _about_rule(said: np.ndarray, is_eight: np.ndarray) -> Verdict:
         f"{eights} of {is_eight.sum()} eights taken for a 3, {threes} of {(~is_eight).sum()} threes for an 8."
     )
     if percent >= GOAL:
-        return Verdict("right", misses, result)
+        return Verdict("right", f"{misses} That reaches the aim of {GOAL}.", result)
     lopsided = abs(eights - threes) > (eights + threes) / 3
     advice = f" It says 8 too {'seldom' if eights > threes else 'often'}." if lopsided else ""
     return Verdict("said", f"{misses}{advice} The aim is {GOAL}.", result)
