@@ -8,11 +8,12 @@ The parts, from the ground up: `errors`, `backends`, `ops` (pairs of functions o
 `tinynn.course` is the course's machinery and is imported on its own.
 """
 
-from . import functional, ops
+from . import functional, nn, ops, optim
 from .backends import backend, current_backend
 from .gradcheck import gradcheck, gradcheck_pair
 from .random import manual_seed
 from .tensor import Tensor, apply, is_recording, no_grad, tensor
+from .threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
@@ -22,11 +23,15 @@ __all__ = [
     "backend",
     "current_backend",
     "functional",
+    "get_num_threads",
     "gradcheck",
     "gradcheck_pair",
     "is_recording",
     "manual_seed",
+    "nn",
     "no_grad",
     "ops",
+    "optim",
+    "set_num_threads",
     "tensor",
 ]
