@@ -25,6 +25,7 @@ class TinynnError(Exception):
     """
 
     def __init__(self, where: str, got: str, expected: str, hint: str | None = None) -> None:
+        got = " ".join(got.split()) if "\n" in got else got  # one line, also where a value prints as several
         self.where, self.got, self.expected, self.hint = where, got, expected, hint
         text = f"{where}: got {got}; expected {expected}."
         super().__init__(f"{text} Try: {hint}" if hint else text)

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .errors import ArgumentError, ShapeError, StateError
+from .errors import ArgumentError, DtypeError, ShapeError, StateError
 from .ops.dropout import check_probability
-from .ops.specs import normalise_axis, size
+from .ops.op import describe
+from .ops.specs import normalise_axis, require_flag, size
 from .random import as_generator
 from .tensor import Tensor, apply, plain_index
 
@@ -33,7 +34,7 @@ def _integer(where: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise ArgumentError(where, f"{value!r}"[:80], "an integer") from None
+        raise ArgumentError(where, describe(value), "an integer") from None
 
 
 def _sizes(where: str, sizes: tuple) -> tuple[int, ...]:
@@ -41,6 +42,21 @@ def _sizes(where: str, sizes: tuple) -> tuple[int, ...]:
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
     return tuple(_integer(where, n) for n in sizes)
+
+
+def _reduced(where: str, dim: Dim, keepdim: bool) -> dict[str, Any]:
+    require_flag(where, "keepdim", keepdim, "dim=(0, 1) for several axes")
+    return {"axis": _axes(where, dim), "keepdims": keepdim}
+
+
+def _several(where: str, tensors: Any) -> Sequence[Any]:
+    if not isinstance(tensors, (tuple, list)):
+        raise DtypeError(where, describe(tensors), "a list of tensors", f"{where}([x, y])")
+    return tensors
+
+
+def _tensor(x: Any) -> Tensor:
+    return x if isinstance(x, Tensor) else Tensor(x)
 
 
 def _number(value: Any) -> Any:
@@ -118,7 +134,7 @@ def where(condition: Any, x: Any, y: Any) -> Tensor:
 
 def cast(x: Any, dtype: Any) -> Tensor:
     """The same numbers in another dtype; the gradient comes back in the old one. Equals torch.Tensor.to."""
-    return (x if isinstance(x, Tensor) else Tensor(x)).to(dtype)
+    return _tensor(x).to(dtype)
 
 
 # -- activations -----------------------------------------------------------------------------------
@@ -195,22 +211,22 @@ def _given(*inputs: Any) -> tuple:
 
 def sum(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Sum over `dim`, or over everything. Equals torch.sum."""
-    return apply(ops.sum, x, axis=_axes("sum", dim), keepdims=keepdim)
+    return apply(ops.sum, x, **_reduced("sum", dim, keepdim))
 
 
 def mean(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Mean over `dim`, or over everything. Equals torch.mean."""
-    return apply(ops.mean, x, axis=_axes("mean", dim), keepdims=keepdim)
+    return apply(ops.mean, x, **_reduced("mean", dim, keepdim))
 
 
 def max(x: Any, dim: Dim = None, keepdim: bool = False) -> Tensor:
     """Largest element along `dim`, or of all; ties share the gradient. Equals torch.amax."""
-    return apply(ops.max, x, axis=_axes("max", dim), keepdims=keepdim)
+    return apply(ops.max, x, **_reduced("max", dim, keepdim))
 
 
 def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> Tensor:
     """Sum of (x - mean)^2 over n - correction. Equals torch.var."""
-    return apply(ops.var, x, axis=_axes("var", dim), correction=_number(correction), keepdims=keepdim)
+    return apply(ops.var, x, correction=_number(correction), **_reduced("var", dim, keepdim))
 
 
 def argmax(x: Any, dim: int | None = None) -> np.ndarray:
@@ -232,6 +248,7 @@ def reshape(x: Any, *shape: Any) -> Tensor:
 
 def flatten(x: Tensor, start_dim: int = 0) -> Tensor:
     """One axis in place of all from `start_dim` on. Equals torch.flatten."""
+    x = _tensor(x)
     start = normalise_axis("flatten", start_dim, len(x.shape)) if x.shape else 0
     return reshape(x, *x.shape[:start], size(x.shape[start:]))
 
@@ -243,6 +260,7 @@ def permute(x: Any, *dims: Any) -> Tensor:
 
 def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes swapped. Equals torch.transpose."""
+    x = _tensor(x)
     i, j = (normalise_axis("transpose", dim, x.ndim) for dim in (dim0, dim1))
     axes = list(range(x.ndim))
     axes[i], axes[j] = j, i
@@ -256,12 +274,12 @@ def broadcast_to(x: Any, *shape: Any) -> Tensor:
 
 def concat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """One after the other along an axis that exists. Equals torch.cat."""
-    return apply(ops.concat, *tensors, axis=_axes("concat", dim))
+    return apply(ops.concat, *_several("concat", tensors), axis=_axes("concat", dim))
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     """One after the other along a new axis. Equals torch.stack."""
-    return apply(ops.stack, *tensors, axis=_axes("stack", dim))
+    return apply(ops.stack, *_several("stack", tensors), axis=_axes("stack", dim))
 
 
 def index(x: Any, index: Any) -> Tensor:
@@ -351,7 +369,7 @@ def layer_norm(
     x: Tensor, normalized_shape: int | Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Tensor:
     """Mean 0 and variance 1 over the last axes, then weight and bias. Equals the torch function."""
-    shape = _sizes("layer_norm", (normalized_shape,))
+    x, shape = _tensor(x), _sizes("layer_norm", (normalized_shape,))
     scale = _scale_and_shift(weight, bias, shape, x.dtype)
     return apply(ops.layer_norm, x, *scale, shape=shape, eps=_number(eps))
 
@@ -381,6 +399,8 @@ def batch_norm(
     place) move towards them by `momentum`; the variance with n - 1, as in PyTorch. Otherwise the
     running statistics are used.
     """
+    x = _tensor(x)
+    require_flag("batch_norm", "training", training)
     running = [_running(x, array) for array in (running_mean, running_var) if array is not None]
     if not training:
         return _batch_norm_running(x, running, weight, bias, eps)
@@ -398,8 +418,8 @@ def _running(x: Tensor, array: Any) -> np.ndarray:
     plain = array.data if isinstance(array, Tensor) else array
     if x.ndim < 2:
         raise ShapeError("batch_norm", f"x {x.shape}", "(N, C) or (N, C, ...)", "x[None] for one example")
-    if plain.shape != x.shape[1:2]:
-        got = f"x {x.shape} and running statistics {plain.shape}"
+    if not isinstance(plain, np.ndarray) or plain.shape != x.shape[1:2]:
+        got = f"x {x.shape} and running statistics as {describe(plain)}"
         raise ShapeError("batch_norm", got, f"running statistics {x.shape[1:2]}")
     return plain
 

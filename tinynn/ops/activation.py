@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
 from .op import Out, Spec
-from .specs import require_float, require_number, same_shape, size
+from .specs import require_choice, require_float, require_number, same_shape, size
 
 Arrays = tuple[np.ndarray, tuple]
 
@@ -87,8 +86,7 @@ _erf = np.frompyfunc(math.erf, 1, 1)
 
 
 def gelu_spec(x: Any, *, approximate: str = "none") -> Spec:
-    if approximate not in ("none", "tanh"):
-        raise ArgumentError("gelu", f"approximate={approximate!r}", "'none' or 'tanh'", "approximate='tanh'")
+    require_choice("gelu", "approximate", approximate, ("none", "tanh"))
     return Spec(Out(x.shape, require_float("gelu", x.dtype)), 15 * size(x.shape))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError
-from .op import Out, Spec
+from .op import Out, Spec, describe
 from .specs import broadcast, elementwise, require_float, require_number, require_same_dtype, same_shape, size
 
 Needs = tuple[bool, ...]
@@ -123,7 +123,7 @@ def pow_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> t
 
 
 def neg_spec(x: Any) -> Spec:
-    if x.dtype.kind == "b":
+    if x.dtype.kind not in "iu":
         require_float("neg", x.dtype)
     return Spec(Out(x.shape, x.dtype), size(x.shape))
 
@@ -263,7 +263,7 @@ def number_dtype(where: str, dtype: Any) -> np.dtype:
     except TypeError:
         known = None
     if known is None or known.kind not in "fiub":
-        raise DtypeError(where, f"dtype {dtype!r}", "a dtype of real numbers", "np.float32")
+        raise DtypeError(where, f"dtype as {describe(dtype)}", "a dtype of real numbers", "np.float32")
     return known
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ArgumentError, ShapeError
 from .op import Out, Spec
-from .specs import normalise_axes, require_float, require_number, size
+from .specs import normalise_axes, require_flag, require_float, require_number, size
 
 Axis = int | tuple[int, ...] | None
 
@@ -17,6 +17,7 @@ Axis = int | tuple[int, ...] | None
 def _reduced(name: str, *, empty_ok: bool = False, flops: int = 1) -> Callable[..., Spec]:
     def spec(x: Any, *, axis: Axis = None, keepdims: bool = False, **_: Any) -> Spec:
         axes = normalise_axes(name, axis, len(x.shape))
+        require_flag(name, "keepdims", keepdims)
         if not empty_ok and any(x.shape[a] == 0 for a in axes):
             got = f"x {x.shape}, nothing to reduce over axis {axis}"
             raise ShapeError(name, got, "at least one element")

@@ -44,8 +44,18 @@ def require_number(where: str, name: str, value: Any, *, nan: bool = False) -> N
 
 
 def require_reduction(where: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise ArgumentError(where, f"reduction={reduction!r}", "'mean', 'sum' or 'none'", "reduction='mean'")
+    require_choice(where, "reduction", reduction, ("mean", "sum", "none"))
+
+
+def require_choice(where: str, name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        expected = " or ".join(map(repr, choices))
+        raise ArgumentError(where, f"{name} as {describe(value)}", expected, f"{name}={choices[0]!r}")
+
+
+def require_flag(where: str, name: str, value: Any, hint: str | None = None) -> None:
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(where, f"{name} as {describe(value)}", "True or False", hint)
 
 
 def broadcast(where: str, **shapes: tuple[int, ...]) -> tuple[int, ...]:
