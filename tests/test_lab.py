@@ -52,6 +52,21 @@ def test_a_newer_release_updates_what_is_untouched_and_leaves_answers(folders):
     assert outcomes(chapters, copies)["03"] == "outdated"  # said at every start, until the student resets
 
 
+def test_running_a_copy_is_not_an_answer_and_writing_in_it_is(folders):
+    chapters, copies = folders
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    nbformat.write(notebook, chapters / "00_start.ipynb")
+    work.lay(chapters, copies)
+    for source, outcome in (("1 + 1", "updated"), ("1 + 2", "outdated")):
+        copy = nbformat.read(copies / "00_start.ipynb", as_version=4)
+        copy.cells[0].update(source=source, execution_count=3)
+        copy.cells[0].outputs = [nbformat.v4.new_output("stream", text="2")]
+        nbformat.write(copy, copies / "00_start.ipynb")
+        notebook.cells.append(nbformat.v4.new_markdown_cell("a newer release"))
+        nbformat.write(notebook, chapters / "00_start.ipynb")
+        assert outcomes(chapters, copies)["00"] == outcome
+
+
 def test_without_its_record_a_copy_that_differs_counts_as_the_students(folders):
     chapters, copies = folders
     work.lay(chapters, copies)

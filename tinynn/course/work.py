@@ -149,7 +149,14 @@ def _free_name(copy: Path, now: datetime) -> Path:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """A hash of what stands in the cells: running a notebook changes its outputs and its metadata."""
+    content = path.read_bytes()
+    try:
+        cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(content)["cells"]]
+        content = json.dumps(cells).encode()
+    except (ValueError, KeyError, TypeError):  # damaged: every byte of it counts
+        pass
+    return hashlib.sha256(content).hexdigest()
 
 
 def _read_record(work: Path) -> dict[str, str]:
