@@ -215,7 +215,7 @@ OPS = [
           lambda: nn.BatchNorm1d(3).eval()(zeros(1, 3))),
     Wrong(lambda: F.batch_norm(x23, None, None), StateError, "no running statistics",
           lambda: F.batch_norm(x23, None, None, training=True)),
-    Wrong(lambda: F.batch_norm(x23, np.zeros(2), np.ones(2)), ShapeError, "running statistics as an array (2,)"),
+    Wrong(lambda: F.batch_norm(x23, np.zeros(2), np.ones(2)), ShapeError, "statistics as an array (2,)"),
     Wrong(lambda: ops.softmax.forward([1.0, 2.0]), DtypeError, "list [1.0, 2.0]",
           lambda: ops.softmax.forward(np.asarray([1.0, 2.0]), axis=0)),
     Wrong(lambda: ops.softmax.forward(a23, 0), DtypeError, "int 0", lambda: ops.softmax.forward(a23, axis=0)),
