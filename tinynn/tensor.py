@@ -357,12 +357,13 @@ def _flow_back(nodes: list[Node]) -> None:
     """Newest first, turn what arrived at each node into gradients of its inputs, and hand them on."""
     for node in reversed(nodes):
         inputs, pair, cache, dout = node.inputs, node.pair, node.cache, node.dout
+        backward: Any = pair.backward
         if dout is None:  # nothing arrived: every path to here was cut
             continue
         if pair.takes_needs:
-            grads = pair.backward(dout, cache, tuple([x.requires_grad for x in inputs]))
+            grads = backward(dout, cache, tuple([x.requires_grad for x in inputs]))
         else:
-            grads = pair.backward(dout, cache)
+            grads = backward(dout, cache)
         node.cache, node.inputs, node.dout = _FREED, (), None  # memory goes back while the pass still runs
         if grads.__class__ is not tuple:
             grads = (grads,)
@@ -406,7 +407,8 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Any:
         from . import functional
 
         return pair.composition(functional, *inputs, **params)
-    arrays, recording, call = [], False, ()
+    call: tuple = ()
+    arrays, recording = [], False
     for x in inputs:
         if not isinstance(x, Tensor):
             return apply(op, *_lift(inputs), **params)

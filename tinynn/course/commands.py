@@ -31,21 +31,9 @@ def run_warm(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("numba") is None:
         print("Numba is not installed: the NumPy functions run, and there is nothing to compile.")
         return 0
-    if args.background:
-        lower_priority()
     from ..warm import main
 
-    return main() or 0
-
-
-def lower_priority() -> None:
-    """Let every other process of this machine go first."""
-    if hasattr(os, "nice"):
-        os.nice(15)
-    elif importlib.util.find_spec("psutil"):
-        import psutil
-
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    return main(["--background"] if args.background else [])
 
 
 def add_bench_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ The numbers in `split` are nanoseconds for an element in one thread.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def relu_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
     return _pull(_drelu, dy, y) if plain(y) else reference.relu_backward(dy, y)
 
 
-def _pull(run, dy: np.ndarray, x: np.ndarray, *numbers: float) -> tuple:
+def _pull(run: Callable[..., None], dy: np.ndarray, x: np.ndarray, *numbers: float) -> tuple:
     """The gradient of an activation by the kernel `run`, which takes dy, what forward kept, and dx."""
     dx = empty(x.shape)
     run(ready(dy).ravel(), x.ravel(), dx.ravel(), *numbers)

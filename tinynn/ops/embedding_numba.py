@@ -12,7 +12,7 @@ import numpy as np
 from ..memory import empty
 from .embedding import embedding_backward as numpy_embedding_backward
 from .embedding import embedding_forward
-from .kernel import FLOAT32, kernel, ready, share, split
+from .kernel import FLOAT32, indices, kernel, ready, share, split
 
 __all__ = ["embedding_backward", "embedding_forward"]
 
@@ -34,9 +34,9 @@ def _embedding_backward(team, dy, indices, dw):
 
 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    indices, shape = cache
+    rows, shape = cache
     if dy.dtype != FLOAT32 or 0 in (dy.size, *shape):
         return numpy_embedding_backward(dy, cache)
     dw = empty(shape)
-    _embedding_backward(ready(dy).reshape(-1, shape[1]), np.require(indices, np.int64, "CAW").ravel(), dw)
+    _embedding_backward(ready(dy).reshape(-1, shape[1]), indices(rows).ravel(), dw)
     return None, dw

@@ -42,7 +42,7 @@ from numba import config, njit, prange, types  # noqa: E402
 from numba.core import cgutils, event  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
-__all__ = ["FLOAT32", "kernel", "plain", "ready", "share", "split"]
+__all__ = ["FLOAT32", "indices", "kernel", "plain", "ready", "share", "split"]
 
 # Division by zero gives inf: Numba's check for it stops vectorisation (Adam took 12 times as long). Of
 # fastmath's licences all but nnan and ninf, so that NaN and masks of -inf keep their meaning.
@@ -54,6 +54,11 @@ FLOAT32 = np.dtype(np.float32)
 def plain(x: np.ndarray) -> bool:
     """Whether kernels take `x`: float32, in C order, aligned, writable, not empty."""
     return x.dtype == FLOAT32 and x.flags.carray and x.size > 0
+
+
+def indices(x: np.ndarray) -> np.ndarray:
+    """Integers as kernels take them: int64, in C order."""
+    return x if x.dtype == np.int64 and x.flags.carray else np.array(x, np.int64, order="C")
 
 
 def ready(dy: Any) -> np.ndarray:
@@ -78,17 +83,25 @@ def kernel(signature: str) -> Callable[[Callable[..., None]], Callable[..., None
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         compiled: Any = None
 
+        def compile() -> None:
+            nonlocal compiled
+            compiled = compiled or _compile(function, f"void(UniTuple(intp, 2), {signature})")
+
         @functools.wraps(function)
         def run(*args: Any) -> None:
-            nonlocal compiled
             with threads.lock:
                 if compiled is None:
-                    compiled = _compile(function, f"void(UniTuple(intp, 2), {signature})")
+                    compile()
                 compiled(threads.team, *args)
 
+        compilers.append(compile)
         return run
 
     return decorate
+
+
+compilers: list[Callable[[], None]] = []
+"""Compiles a kernel without running it: one for each kernel of the modules imported so far."""
 
 
 # -- sharing a loop among threads ---------------------------------------------------------------------
