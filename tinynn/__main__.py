@@ -44,6 +44,9 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv:
+        top_parser().print_help()
+        return 2
     name, rest = top_parser().parse_known_args(argv[:1])[0].command, argv[1:]
     command = COMMANDS[name]
     from .course.places import prepare_environment
