@@ -14,6 +14,7 @@ import numpy as np
 from . import ops
 from .backends import check_device, resolve, resolved
 from .errors import DtypeError, RangeError, ShapeError, StateError
+from .memory import empty
 from .ops.elementwise import number_dtype
 from .ops.op import Op, Pair
 
@@ -342,9 +343,11 @@ class Tensor:
                     "tensor.sum().backward(), or tensor.backward(gradient) of the tensor's shape",
                 )  # fmt: skip
             return np.ones(self.shape, self.dtype)
-        array = np.array(_operand(gradient), dtype=self.dtype)  # a copy: the caller may change theirs
-        if array.shape != self.shape:
-            raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
+        given = np.asarray(_operand(gradient), dtype=self.dtype)
+        if given.shape != self.shape:
+            raise ShapeError("backward", f"a gradient {given.shape}", f"the tensor's shape {self.shape}")
+        array = empty(self.shape, self.dtype)  # a copy: the caller may change theirs
+        array[...] = given
         return array
 
     def _accumulate(self, grad: Any) -> None:
@@ -386,14 +389,15 @@ def tape(tensor: Tensor) -> list[Node]:
     """Every node that `tensor` was computed from, oldest first."""
     if tensor._node is None:
         return []
-    found, todo = {tensor._node}, [tensor._node]
-    while todo:
-        for x in todo.pop().inputs:
-            node = x._node
-            if node is not None and node not in found:
-                found.add(node)
-                todo.append(node)
-    return sorted(found, key=_order)
+    found, nodes = {tensor._node}, [tensor._node]
+    for node in nodes:  # which grows meanwhile
+        for x in node.inputs:
+            source = x._node
+            if source is not None and source not in found:
+                found.add(source)
+                nodes.append(source)
+    nodes.sort(key=_order)
+    return nodes
 
 
 def apply(op: Op, *inputs: Any, **params: Any) -> Any:

@@ -58,7 +58,7 @@ silu = _op("silu", activation, numba=True)
 softplus = _op("softplus", activation, numba=True)
 
 matmul = _op("matmul", _matmul, numba=True)
-linear = _op("linear", _matmul, made_of=(matmul, add), composition=_matmul.linear_composition)
+linear = _op("linear", _matmul, numba=True, made_of=(matmul, add), composition=_matmul.linear_composition)
 
 sum = _op("sum", reduce)
 mean = _op("mean", reduce)

@@ -1,8 +1,8 @@
-"""embedding's backward: NumPy's ``np.add.at`` goes through the rows one index at a time, in its slow loop.
+"""embedding: rows are copied and added in as many threads as pay.
 
-Each thread takes some columns of the table, so that no two add to the same number and the order of the
-additions does not depend on how many there are. Forward is NumPy's own: it copies rows, and so would we.
-Left on the table: with many threads a strip of columns is narrower than a cache line's worth of work.
+NumPy's ``np.add.at`` goes through the rows one index at a time. Here each thread takes some columns of the
+table, so that no two add to the same number and the order of the additions does not depend on how many
+there are. Left on the table: the gradient is as large as the table, also when a batch looks up few rows.
 """
 
 from __future__ import annotations
@@ -11,26 +11,45 @@ import numpy as np
 
 from ..memory import empty
 from .embedding import embedding_backward as numpy_embedding_backward
-from .embedding import embedding_forward
-from .kernel import FLOAT32, indices, kernel, ready, share, split
-
-__all__ = ["embedding_backward", "embedding_forward"]
+from .embedding import embedding_forward as numpy_embedding_forward
+from .kernel import FLOAT32, indices, kernel, plain, ready, share, split
 
 
 @share
-def _add_columns(lo, hi, dy, indices, dw):
-    for v in range(dw.shape[0]):
-        for j in range(lo, hi):
-            dw[v, j] = 0
-    for n in range(dy.shape[0]):
-        row = indices[n]
-        for j in range(lo, hi):
-            dw[row, j] += dy[n, j]
+def _copy_rows(lo, hi, weight, rows, y):
+    rows, y = rows[lo:hi], y[lo:hi]
+    for n in range(rows.size):
+        source, target = weight[rows[n]], y[n]
+        for j in range(target.size):
+            target[j] = source[j]
 
 
 @kernel("f4[:, ::1], i8[::1], f4[:, ::1]")
-def _embedding_backward(team, dy, indices, dw):
-    split(_add_columns, team, dw.shape[1], 0.1 * dw.shape[0] + 0.3 * dy.shape[0], (dy, indices, dw))
+def _embedding(team, weight, rows, y):
+    split(_copy_rows, team, rows.size, 0.15 * weight.shape[1] + 5, (weight, rows, y))
+
+
+@share
+def _add_columns(lo, hi, dy, rows, dw):
+    for v in range(dw.shape[0]):
+        dw[v, lo:hi] = 0
+    for n in range(dy.shape[0]):
+        source, target = dy[n, lo:hi], dw[rows[n], lo:hi]
+        for j in range(target.size):
+            target[j] += source[j]
+
+
+@kernel("f4[:, ::1], i8[::1], f4[:, ::1]")
+def _embedding_backward(team, dy, rows, dw):
+    split(_add_columns, team, dw.shape[1], 0.06 * dw.shape[0] + 0.2 * dy.shape[0], (dy, rows, dw))
+
+
+def embedding_forward(rows: np.ndarray, weight: np.ndarray) -> tuple:
+    if not (plain(weight) and rows.size):
+        return numpy_embedding_forward(rows, weight)
+    y = empty((*rows.shape, weight.shape[1]))
+    _embedding(weight, indices(rows).ravel(), y.reshape(-1, weight.shape[1]))
+    return y, (rows, weight.shape)
 
 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:

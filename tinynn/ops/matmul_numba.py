@@ -39,8 +39,9 @@ def _affine(x, weight, bias, y):
     """The bias is laid out first, and BLAS adds to it."""
     if bias.size:
         for i in range(y.shape[0]):
-            for j in range(y.shape[1]):
-                y[i, j] = bias[j]
+            row = y[i]
+            for j in range(row.size):
+                row[j] = bias[j]
     product(x, weight.T, ONE if bias.size else ZERO, y)
 
 
@@ -94,11 +95,12 @@ def _linear_gradients(lo, hi, dy, x, weight, dx, dw, db):
     if dw.size:
         product(dy[:, a:b].T, x, ZERO, dw[a:b])
     if db.size:
-        sums, columns = db[a:b], dy[:, a:b]
+        sums = db[a:b]
         sums[:] = 0
-        for i in range(columns.shape[0]):
-            for j in range(columns.shape[1]):
-                sums[j] += columns[i, j]
+        for i in range(dy.shape[0]):
+            row = dy[i, a:b]  # of one row, so it is known to be contiguous
+            for j in range(sums.size):
+                sums[j] += row[j]
 
 
 @kernel("f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]")

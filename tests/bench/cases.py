@@ -1,0 +1,200 @@
+"""What is timed: each case is a name and, for each library, a function that makes the code to time.
+
+Both sides get the same shapes, compute forward and backward (and the update where there is one), and are
+written as a user of the library would write them. The imports are inside: a worker loads one library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Run = Callable[[], object]
+
+SIZES = (784, 256, 128, 10)
+
+
+def floats(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def whole(high: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, high, shape)
+
+
+def functions(library: str) -> tuple:
+    """(leaf, constant, functional) of a library; a leaf takes a gradient."""
+    if library == "torch":
+        import torch
+        import torch.nn.functional as F
+
+        torch.set_num_threads(2)
+        return lambda a: torch.tensor(a, requires_grad=True), torch.tensor, F
+    import tinynn as tn
+
+    return lambda a: tn.tensor(a, requires_grad=True), tn.tensor, tn.functional
+
+
+def forward_backward(build: Callable[..., tuple]) -> Callable[[str], Run]:
+    """A case from a function that returns leaves, what to compute of them, and the shape of the result."""
+
+    def case(library: str) -> Run:
+        leaf, constant, F = functions(library)
+        leaves, compute, shape = build(leaf, constant, F)
+        upstream = constant(floats(*shape)) if shape else None
+
+        def run() -> None:
+            for x in leaves:
+                x.grad = None
+            y = compute()
+            y.backward(upstream) if upstream is not None else y.backward()
+
+        return run
+
+    return case
+
+
+def unary(name: str, *shape: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x = leaf(floats(*shape))
+        function = getattr(F, name)
+        return [x], lambda: function(x), shape
+
+    return forward_backward(build)
+
+
+def softmax(*shape: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x = leaf(floats(*shape))
+        return [x], lambda: F.softmax(x, dim=-1), shape
+
+    return forward_backward(build)
+
+
+def add(*shape: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x, y = leaf(floats(*shape)), leaf(floats(*shape))
+        return [x, y], lambda: x + y, shape
+
+    return forward_backward(build)
+
+
+def layer_norm(n: int, d: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x, w, b = leaf(floats(n, d)), leaf(floats(d)), leaf(floats(d))
+        return [x, w, b], lambda: F.layer_norm(x, (d,), w, b), (n, d)
+
+    return forward_backward(build)
+
+
+def cross_entropy(n: int, k: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x, t = leaf(floats(n, k)), constant(whole(k, n))
+        return [x], lambda: F.cross_entropy(x, t), None
+
+    return forward_backward(build)
+
+
+def linear(n: int, inputs: int, outputs: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        x, w, b = leaf(floats(n, inputs)), leaf(floats(outputs, inputs)), leaf(floats(outputs))
+        return [x, w, b], lambda: F.linear(x, w, b), (n, outputs)
+
+    return forward_backward(build)
+
+
+def embedding(n: int, v: int, d: int) -> Callable[[str], Run]:
+    def build(leaf, constant, F):
+        w, i = leaf(floats(v, d)), constant(whole(v, n))
+        return [w], lambda: F.embedding(i, w), (n, d)
+
+    return forward_backward(build)
+
+
+def adam(n: int) -> Callable[[str], Run]:
+    def case(library: str) -> Run:
+        if library == "torch":
+            import torch
+
+            torch.set_num_threads(2)
+            p = torch.nn.Parameter(torch.tensor(floats(n)))
+            p.grad = torch.tensor(floats(n))
+            return torch.optim.Adam([p], fused=True).step
+        import tinynn as tn
+
+        p = tn.nn.Parameter(floats(n))
+        p.grad = tn.tensor(floats(n))
+        return tn.optim.Adam([p]).step
+
+    return case
+
+
+def chain(n: int) -> Callable[[str], Run]:
+    """The tape's overhead: n additions of eight numbers, there and back."""
+
+    def build(leaf, constant, F):
+        x, one = leaf(floats(8)), constant(floats(8))
+
+        def compute():
+            y = x
+            for _ in range(n):
+                y = y + one
+            return y
+
+        return [x], compute, (8,)
+
+    return forward_backward(build)
+
+
+def mlp(batch: int) -> Callable[[str], Run]:
+    """One training step, written as each library's tutorial writes it."""
+
+    def case(library: str) -> Run:
+        _, constant, F = functions(library)
+        if library == "torch":
+            import torch as lib
+        else:
+            import tinynn as lib
+        nn = lib.nn
+        a, b, c, d = SIZES
+        model = nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, c), nn.ReLU(), nn.Linear(c, d))
+        # PyTorch's fastest: one call for all parameters
+        options = {"fused": True} if library == "torch" else {}
+        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
+        x, t = constant(floats(batch, a)), constant(whole(d, batch))
+
+        def run() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), t).backward()
+            optimizer.step()
+
+        return run
+
+    return case
+
+
+CASES: dict[str, Callable[[str], Run]] = {
+    "mlp step, batch 64": mlp(64),
+    "mlp step, batch 256": mlp(256),
+    "100 small adds": chain(100),
+    "relu 64x64": unary("relu", 64, 64),
+    "relu 1024x1024": unary("relu", 1024, 1024),
+    "gelu 64x64": unary("gelu", 64, 64),
+    "gelu 1024x1024": unary("gelu", 1024, 1024),
+    "tanh 1024x1024": unary("tanh", 1024, 1024),
+    "softmax 64x10": softmax(64, 10),
+    "softmax 1024x1024": softmax(1024, 1024),
+    "layer_norm 64x64": layer_norm(64, 64),
+    "layer_norm 4096x256": layer_norm(4096, 256),
+    "cross_entropy 64x10": cross_entropy(64, 10),
+    "cross_entropy 1024x1000": cross_entropy(1024, 1000),
+    "add 64x64": add(64, 64),
+    "add 1024x1024": add(1024, 1024),
+    "linear 64x784 to 256": linear(64, 784, 256),
+    "linear 1024x1024 to 1024": linear(1024, 1024, 1024),
+    "embedding 64 of 1000x64": embedding(64, 1000, 64),
+    "embedding 4096 of 5000x128": embedding(4096, 5000, 128),
+    "adam 10 000": adam(10_000),
+    "adam 1 000 000": adam(1_000_000),
+}
