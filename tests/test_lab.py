@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from tinynn.__main__ import COMMANDS, main
-from tinynn.course import lab, places, work
+from tinynn.course import commands, lab, places, work
 from tinynn.errors import ArgumentError, FileError
 
 NOON = datetime(2030, 5, 4, 12, 0)
@@ -283,3 +283,8 @@ def test_no_news_prompt_comes_up(start_lab, chromium):
 def note_foreign(url: str, ours: str, foreign: list[str]) -> None:
     if not url.startswith((ours, ours.replace("http", "ws", 1), "data:", "blob:")):
         foreign.append(url)
+
+
+def test_the_reference_names_every_part_of_the_package():
+    parts = "tensor functional nn optim data metrics train checkpoint models ops.softmax course.check"
+    assert {f"tinynn.{part}" for part in parts.split()} <= set(commands.documented())

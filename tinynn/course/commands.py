@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
+import pkgutil
 import subprocess
 import sys
 
@@ -49,6 +51,14 @@ def add_docs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", default=None, help="the folder to write (docs/api)")
 
 
+def documented() -> list[str]:
+    """Every module to read about by name: pdoc alone goes no further than `__all__`."""
+    package = importlib.import_module(__package__.split(".")[0])
+    found = [module.name for module in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+    kept = [n for n in found if not n.endswith(("_numba", "__main__")) and "._" not in n]
+    return [package.__name__, *kept]
+
+
 def run_docs(args: argparse.Namespace) -> int:
     if importlib.util.find_spec("pdoc") is None:
         raise DeviceError(
@@ -56,7 +66,10 @@ def run_docs(args: argparse.Namespace) -> int:
         )
     out = args.out or str(project_folder("docs") / "docs" / "api")
     # A process of its own: pdoc imports every module of the package.
-    command = [sys.executable, "-m", "pdoc", "--docformat", "numpy", "--output-directory", out, "tinynn"]
+    # It warns of modules that `__all__` also leads to, and of the types in a NamedTuple, which it shows as text.
+    quiet = ["-W", "ignore::UserWarning:pdoc.extract", "-W", "ignore::UserWarning:pdoc.doc_types"]
+    command = [sys.executable, *quiet, "-m", "pdoc", "--docformat", "numpy", "--output-directory", out]
+    command += documented()
     status = subprocess.run(command).returncode
     if status:
         raise FileError(
