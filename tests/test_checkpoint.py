@@ -207,6 +207,14 @@ def test_what_cannot_be_saved_is_told_and_no_file_appears(tmp_path, value):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_step_is_a_whole_number_also_one_of_numpys(tmp_path):
+    file = checkpoint.save(tmp_path / "a.safetensors", step=np.int64(7))
+    assert checkpoint.read(file).step == 7
+    with pytest.raises(DtypeError, match="whole number"):
+        checkpoint.save(tmp_path / "b.safetensors", step=7.5)
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_nan_weights_are_saved_as_they_are_and_said(tmp_path):
     parts = make()
     parts["model"][1].weight.data[0, :2] = np.nan, -np.inf

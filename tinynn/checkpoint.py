@@ -11,6 +11,7 @@ Nothing is pickled, so a file from a stranger cannot run code.
 from __future__ import annotations
 
 import json
+import operator
 import platform
 import warnings
 from collections.abc import Mapping
@@ -87,7 +88,7 @@ def save(path: str | Path, *, step: int | None = None, extra: Any = None, **part
         _check_part("save", name, part)
     states = {name: pack(part.state_dict(), name, arrays) for name, part in parts.items()}
     header = {
-        "step": step,
+        "step": None if step is None else _whole(step),
         "extra": pack(extra, "extra", arrays),
         "parts": states,
         "kinds": {name: type(part).__name__ for name, part in parts.items()},
@@ -97,6 +98,14 @@ def save(path: str | Path, *, step: int | None = None, extra: Any = None, **part
     _warn_of_nan(path, parts, arrays)
     metadata = {"tinynn": FORMAT, "state": json.dumps(header)}
     return write(path, safetensors.numpy.save(arrays, metadata))
+
+
+def _whole(step: Any) -> int:
+    """A step counted by NumPy is a plain number in the file."""
+    try:
+        return operator.index(step)
+    except TypeError:
+        raise DtypeError("save", f"step={step!r}"[:80], "a whole number", "step=100") from None
 
 
 def load(path: str | Path, **parts: Any) -> Checkpoint:
