@@ -1,6 +1,8 @@
 """``python -m tinynn train`` and ``predict``, as a user types them."""
 
+import itertools
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -103,6 +105,24 @@ def test_an_interrupted_run_resumes_to_the_same_network(monkeypatch, capsys):
     done = weights("broken")
     assert main(["train", "mnist-mlp", "--resume", "--out", "broken"]) == 0  # nothing is left to do
     assert weights("broken") == done
+
+
+def test_ctrl_c_saves_the_step_it_came_in_and_not_an_older_run(monkeypatch, capsys):
+    assert main(["train", "digits-mlp", "--epochs", "3", "--quiet", "--out", "whole"]) == 0
+    assert main(["train", "digits-mlp", "--epochs", "1", "--seed", "9", "--quiet", "--out", "broken"]) == 0
+    really, steps = recipes.train, itertools.count(1)
+
+    def interrupted(*args, **options):
+        for step in really(*args, **options):
+            if next(steps) == 50:  # in the middle of the second epoch
+                signal.raise_signal(signal.SIGINT)
+            yield step
+
+    monkeypatch.setattr(recipes, "train", interrupted)
+    assert main(["train", "digits-mlp", "--epochs", "3", "--quiet", "--out", "broken"]) == 130
+    assert "step 50; broken goes on with --resume" in capsys.readouterr().out
+    assert main(["train", "digits-mlp", "--resume", "--quiet", "--out", "broken"]) == 0
+    assert weights("broken") == weights("whole")
 
 
 def test_the_test_part_is_a_quarter_and_looked_at_once(monkeypatch):

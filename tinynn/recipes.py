@@ -12,9 +12,12 @@ Ten other ways to split gave 98.0% to 99.3%, median 98.2%, which says more about
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -76,6 +79,26 @@ RECIPES = {
 }  # fmt: skip
 
 
+@contextmanager
+def between_steps() -> Iterator[list[int]]:
+    """Ctrl-C waits for the end of the step: the list is no longer empty then. A second one does not wait."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
+        yield asked
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Run:
     """One training of a recipe, from a seed or from a checkpoint.
 
@@ -105,12 +128,17 @@ class Run:
             epochs=self.epochs, validation=self.data.val, schedule=self.parts["schedule"],
             history=self.parts["history"], progress=progress,
         )  # fmt: skip
-        for step in steps:
-            if out and step.ends_epoch and time.monotonic() - saved > SAVE_EVERY:
-                self.save(out)
-                saved = time.monotonic()
+        with between_steps() as asked_to_stop:
+            for step in steps:
+                if out and step.ends_epoch and time.monotonic() - saved > SAVE_EVERY:
+                    self.save(out)
+                    saved = time.monotonic()
+                if asked_to_stop:
+                    break
         if out:
             self.save(out)
+        if asked_to_stop:
+            raise KeyboardInterrupt
 
     def test(self) -> float:
         """Accuracy on the part that was held out."""
