@@ -35,7 +35,9 @@ resolved: dict[Op, Pair] = {}
 def say_once(key: str, text: str) -> None:
     """Print one line to stderr, once in a process; TINYNN_QUIET=1 silences it."""
     if key not in _said and not os.environ.get("TINYNN_QUIET"):
-        print(f"tinynn: {text}", file=sys.stderr, flush=True)
+        bars = sys.modules.get("tqdm")  # above a progress bar, not in its line
+        say = bars.tqdm.write if bars else print
+        say(f"tinynn: {text}", file=sys.stderr)
     _said.add(key)
 
 
