@@ -183,7 +183,7 @@ def test_upstream_may_be_one_number_seen_everywhere(case, backend):
     full = np.full(first.shape, 1.5, first.dtype)
     rest = (None,) * (len(outs_of(out)) - 1)
     wanted = run(case, pair, arrays, (full, *rest) if rest else full)[1]
-    same(tuple(pair.pull((spread, *rest) if rest else spread, cache, (True,) * len(arrays))), wanted)
+    same(outs_of(pair.pull((spread, *rest) if rest else spread, cache, (True,) * len(arrays))), wanted)
 
 
 @each_pure

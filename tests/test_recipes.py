@@ -125,6 +125,11 @@ def test_ctrl_c_saves_the_step_it_came_in_and_not_an_older_run(monkeypatch, caps
     assert weights("broken") == weights("whole")
 
 
+def test_predict_before_train_says_to_train(capsys):
+    assert main(["predict"]) == 1
+    assert "Try: python -m tinynn train digits-mlp" in capsys.readouterr().err
+
+
 def test_the_test_part_is_a_quarter_and_looked_at_once(monkeypatch):
     seen = []
     really = recipes.evaluate

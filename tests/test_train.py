@@ -526,3 +526,10 @@ def test_an_empty_history_has_no_last_and_no_best():
     history = History()
     assert history.last() is None and history.best() is None and history.train_loss == []
     assert History.from_json(history.to_json()).to_dict() == history.to_dict()
+
+
+def test_a_loss_that_is_no_function_is_refused_before_the_first_step():
+    model = nn.Linear(2, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(DtypeError, match="F.cross_entropy"):
+        train(model, [(np.ones((3, 2), np.float32), np.zeros(3, int))], "cross_entropy", optimizer)

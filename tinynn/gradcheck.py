@@ -76,7 +76,7 @@ class GradcheckResult:
         return f"undecided: {self.compared} elements, {self.kinks} of them on a kink"
 
     def __str__(self) -> str:
-        worst = [f"  worst: {self.worst}"] if self.worst else []
+        worst = [f"  worst (times a random upstream gradient): {self.worst}"] if self.worst else []
         notes = [f"  note: {note}" for note in self.notes]
         return "\n".join([f"gradcheck {self.verdict}", *worst, *notes])
 

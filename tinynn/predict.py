@@ -31,6 +31,9 @@ def add_predict_arguments(parser: ArgumentParser) -> None:
 
 def run_predict(args: Namespace) -> int:
     """Load a network that `train` saved, and print what it says."""
+    if not args.checkpoint.exists():
+        got = f"{args.checkpoint}, which is not there"
+        raise FileError("predict", got, "a file that train wrote", "python -m tinynn train digits-mlp")
     recipe = RECIPES[saved_settings(args.checkpoint)["recipe"]]
     model = load_weights(args.checkpoint, recipe.model())
     assert isinstance(model, Sequential)

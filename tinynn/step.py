@@ -33,6 +33,8 @@ class Updater:
         l2: float,
     ) -> None:
         self.params = _trainable(model, optimizer)
+        if not callable(loss_fn):
+            raise DtypeError("train", f"the loss {describe(loss_fn)}", "a function", "F.cross_entropy")
         self.weights = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
         self.keepers = [m for m in model.modules() if any(True for _ in m.buffers(recurse=False))]
         self.generators = [generator(), *_generators(model)]
