@@ -14,7 +14,6 @@ import numpy as np
 from . import ops
 from .backends import check_device, resolve, resolved
 from .errors import DtypeError, RangeError, ShapeError, StateError
-from .memory import empty
 from .ops.elementwise import number_dtype
 from .ops.op import Op, Pair
 
@@ -320,7 +319,7 @@ class Tensor:
             )  # fmt: skip
         dout = self._upstream(gradient)
         if self._node is None:
-            return self._accumulate(dout)
+            return self._accumulate(dout, dout)
         nodes = tape(self)
         for node in nodes:
             if node.cache is _FREED:
@@ -330,7 +329,7 @@ class Tensor:
                 )  # fmt: skip
         try:
             self._node.collect(self._slot, dout)
-            _flow_back(nodes)
+            _flow_back(nodes, dout)
         finally:
             for node in nodes:
                 node.dout = None  # nothing is left of a pass that failed
@@ -343,20 +342,24 @@ class Tensor:
                     "tensor.sum().backward(), or tensor.backward(gradient) of the tensor's shape",
                 )  # fmt: skip
             return np.ones(self.shape, self.dtype)
-        given = np.asarray(_operand(gradient), dtype=self.dtype)
-        if given.shape != self.shape:
-            raise ShapeError("backward", f"a gradient {given.shape}", f"the tensor's shape {self.shape}")
-        array = empty(self.shape, self.dtype)  # a copy: the caller may change theirs
-        array[...] = given
+        array = np.asarray(_operand(gradient), dtype=self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
         return array
 
-    def _accumulate(self, grad: Any) -> None:
-        """Add to `grad` without changing an array in place: gradients may share memory."""
-        old = self.grad
-        self.grad = Tensor(grad if old is None else old.data + grad)
+    def _accumulate(self, grad: Any, upstream: np.ndarray) -> None:
+        """Add to `grad` without changing an array in place: gradients may share memory.
+
+        They do not share it with `upstream`, which belongs to the caller, who may change it.
+        """
+        if self.grad is not None:
+            grad = self.grad.data + grad
+        elif np.may_share_memory(grad, upstream):
+            grad = np.array(grad)
+        self.grad = Tensor(grad)
 
 
-def _flow_back(nodes: list[Node]) -> None:
+def _flow_back(nodes: list[Node], upstream: np.ndarray) -> None:
     """Newest first, turn what arrived at each node into gradients of its inputs, and hand them on."""
     for node in reversed(nodes):
         inputs, pair, cache, dout = node.inputs, node.pair, node.cache, node.dout
@@ -378,7 +381,7 @@ def _flow_back(nodes: list[Node]) -> None:
                 continue
             source = x._node
             if source is None:
-                x._accumulate(grad)
+                x._accumulate(grad, upstream)
             elif source.dout is None and not source.outputs:
                 source.dout = grad
             else:

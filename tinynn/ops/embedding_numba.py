@@ -12,7 +12,7 @@ import numpy as np
 from ..memory import empty
 from .embedding import embedding_backward as numpy_embedding_backward
 from .embedding import embedding_forward as numpy_embedding_forward
-from .kernel import FLOAT32, indices, kernel, plain, ready, share, split
+from .kernel import FLOAT32, integers, kernel, plain, ready, share, split
 
 
 @share
@@ -44,18 +44,18 @@ def _embedding_backward(team, dy, rows, dw):
     split(_add_columns, team, dw.shape[1], 0.06 * dw.shape[0] + 0.2 * dy.shape[0], (dy, rows, dw))
 
 
-def embedding_forward(rows: np.ndarray, weight: np.ndarray) -> tuple:
-    if not (plain(weight) and rows.size):
-        return numpy_embedding_forward(rows, weight)
-    y = empty((*rows.shape, weight.shape[1]))
-    _embedding(weight, indices(rows).ravel(), y.reshape(-1, weight.shape[1]))
-    return y, (rows, weight.shape)
+def embedding_forward(indices: np.ndarray, weight: np.ndarray) -> tuple:
+    if not (plain(weight) and indices.size):
+        return numpy_embedding_forward(indices, weight)
+    y = empty((*indices.shape, weight.shape[1]))
+    _embedding(weight, integers(indices).ravel(), y.reshape(-1, weight.shape[1]))
+    return y, (indices, weight.shape)
 
 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    rows, shape = cache
+    indices, shape = cache
     if dy.dtype != FLOAT32 or 0 in (dy.size, *shape):
         return numpy_embedding_backward(dy, cache)
     dw = empty(shape)
-    _embedding_backward(ready(dy).reshape(-1, shape[1]), indices(rows).ravel(), dw)
+    _embedding_backward(ready(dy).reshape(-1, shape[1]), integers(indices).ravel(), dw)
     return None, dw

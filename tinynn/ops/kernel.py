@@ -42,7 +42,7 @@ from numba import config, njit, prange, types  # noqa: E402
 from numba.core import cgutils, event  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
-__all__ = ["FLOAT32", "indices", "kernel", "plain", "ready", "share", "split"]
+__all__ = ["FLOAT32", "integers", "kernel", "plain", "ready", "share", "split"]
 
 # Division by zero gives inf: Numba's check for it stops vectorisation (Adam took 12 times as long). Of
 # fastmath's licences all but nnan and ninf, so that NaN and masks of -inf keep their meaning.
@@ -56,7 +56,7 @@ def plain(x: np.ndarray) -> bool:
     return x.dtype == FLOAT32 and x.flags.carray and x.size > 0
 
 
-def indices(x: np.ndarray) -> np.ndarray:
+def integers(x: np.ndarray) -> np.ndarray:
     """Integers as kernels take them: int64, in C order."""
     return x if x.dtype == np.int64 and x.flags.carray else np.array(x, np.int64, order="C")
 

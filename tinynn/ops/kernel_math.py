@@ -19,7 +19,7 @@ f = np.float32
 LOG2_E = f(1 / math.log(2))
 LN2_HIGH = f(0.693359375)  # ten bits of ln 2, so that k LN2_HIGH is exact
 LN2_LOW = f(math.log(2) - 0.693359375)
-LOWEST = f(-87.0)  # exp of less is below the smallest normal number; it gives 0
+LOWEST = f(-86.9)  # e^x of less, 2e-38 and the smallest normal numbers, gives 0
 ONE, TWO, HALF, ZERO = f(1), f(2), f(0.5), f(0)
 C2, C3, C4, C5, C6, C7 = (f(1 / math.factorial(n)) for n in range(2, 8))
 
@@ -38,6 +38,12 @@ def exp(x):
 
 
 @inline
+def rsqrt(x):
+    """1 / sqrt(x), exactly: the compiler's own shortcut for it turns infinity into NaN instead of 0."""
+    return ONE / f(math.sqrt(x))
+
+
+@inline
 def tanh(x):
     """tanh x: near 0 the continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...))), else 1 - 2 / (e^2x + 1).
 
@@ -53,7 +59,7 @@ def tanh(x):
 
 @inline
 def sigmoid(x):
-    """1 / (1 + e^-x); error below 3e-7 down to x = -87, where it gives 0."""
+    """1 / (1 + e^-x); error below 3e-7 down to x = -86.9, below which it gives 0."""
     return ONE / (ONE + exp(-x))
 
 

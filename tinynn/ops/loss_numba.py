@@ -12,7 +12,7 @@ import numpy as np
 
 from ..memory import empty
 from . import loss as reference
-from .kernel import indices, kernel, plain, ready, share, split
+from .kernel import integers, kernel, plain, ready, share, split
 from .kernel_math import ONE, ZERO, exp, f, row_max
 
 
@@ -77,7 +77,7 @@ def cross_entropy_forward(
 ) -> tuple:
     if not (plain(logits) and logits.ndim == 2):
         return reference.cross_entropy_forward(logits, targets, reduction, ignore_index, label_smoothing)
-    targets = indices(targets)
+    targets = integers(targets)
     n = len(logits)
     lse, losses, summary = empty((n,)), empty((n,)), empty((2,))
     _cross_entropy(logits, targets, ignore_index, label_smoothing, reduction == "mean", lse, losses, summary)

@@ -15,7 +15,7 @@ import numpy as np
 from ..memory import empty
 from . import norm as reference
 from .kernel import FLOAT32, kernel, plain, ready, share, split
-from .kernel_math import ONE, ZERO, f
+from .kernel_math import ZERO, f, rsqrt
 
 NONE = np.empty(0, FLOAT32)  # no weight, no bias
 CHUNK = 64
@@ -37,7 +37,7 @@ def _normalise_rows(lo, hi, x, weight, bias, eps, centre, y, mean, rstd):
         squares = ZERO
         for j in range(x.shape[1]):
             squares += (x[i, j] - m) * (x[i, j] - m)
-        r = ONE / f(math.sqrt(squares / d + eps))
+        r = rsqrt(squares / d + eps)
         mean[i], rstd[i] = m, r
         if weight.size and bias.size:
             for j in range(x.shape[1]):
@@ -210,7 +210,7 @@ def _batch_norm_channels(lo, hi, x, weight, bias, eps, y, mean, var, rstd, zero)
     _add_products(x, mean, x, mean, lo, hi, var)
     for c in range(lo, hi):
         var[c] /= n
-        rstd[c] = ONE / f(math.sqrt(var[c] + eps))
+        rstd[c] = rsqrt(var[c] + eps)
         weight[c] *= rstd[c]
     _combine(x, zero, x, mean, weight, bias, lo, hi, y)
 
@@ -236,7 +236,7 @@ def _batch_norm_gradients(lo, hi, dy, x, weight, mean, rstd, dx, dw, db, u, v, w
         dw[c] *= rstd[c]
         u[c] = weight[c] * rstd[c]
         v[c] = -u[c] * rstd[c] * dw[c] / n
-        w[c] = -u[c] * db[c] / n
+        w[c] = -u[c] * (db[c] / n)
     _combine(dy, u, x, mean, v, w, lo, hi, dx)
 
 
