@@ -123,11 +123,9 @@ def test_float64_runs_the_reference(case):
     assert_same(run(compiled, arrays, case.params), run(reference, arrays, case.params), rtol=1e-15)
 
 
-@pytest.mark.parametrize("case", LINES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", [c for c in LINES if c.op in {p.op for p in PURE}], ids=lambda case: case.id)
 def test_read_only_arrays_are_taken(case, team):
     compiled, reference = both(case.op)
-    if compiled.backward is None:
-        pytest.skip("it changes its arrays")
     arrays = case.arrays(np.float32)
     for array in arrays:
         array.flags.writeable = False

@@ -85,8 +85,10 @@ def set_num_threads(n: int) -> None:
     """
     global _wanted
     most = most_threads()
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n <= most:
-        hint = f"NUMBA_NUM_THREADS={n} in the environment before Python starts" if n and n > most else "1"
+    whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    if not whole or not 1 <= n <= most:
+        more = whole and n > most
+        hint = f"NUMBA_NUM_THREADS={n} in the environment before Python starts" if more else f"{most}"
         raise ArgumentError("set_num_threads", repr(n), f"a number of threads from 1 to {most}", hint)
     _wanted = int(n)
     _assemble()
