@@ -27,6 +27,9 @@ MARKS = {
 USUAL = {
     "function_or_method": "A function stands there by its name alone: call it with `()`.",
     "out of bounds": "Positions count from 0, so the last one is the size minus 1.",
+    "truth value of an array": "Many numbers stand where one is needed: `.sum()` makes one of them.",
+    "object is not callable": "Parentheses call a function; to take a part of an array, write `[` and `]`.",
+    "is not defined": "Is the name spelt as where it gets its value? Has that cell run?",
 }
 
 
@@ -82,6 +85,13 @@ def declare(name: str, judge: Callable[[Any], Verdict | Verdicts], *hints: str) 
     _exercises[name] = Exercise(name, judge, hints)
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt in a student's function, shown as one sentence instead of a page of library code."""
+
+    def _render_traceback_(self) -> list[str]:  # IPython asks for this
+        return [str(self)]
+
+
 def check(name: str, answer: Any) -> Verdict | Verdicts:
     """Say what is right about `answer`, or which mistake it shows.
 
@@ -99,6 +109,8 @@ def check(name: str, answer: Any) -> Verdict | Verdicts:
         return exercise.judge(answer)
     except Exception as problem:
         return Verdict("look", _where_it_stopped(problem), f"It stopped with {type(problem).__name__}")
+    except KeyboardInterrupt as problem:  # raised again, so that the cells below do not run
+        raise Interrupted(_where_it_was(problem)) from None
 
 
 def hint(name: str) -> Verdict:
@@ -120,11 +132,27 @@ def _find(where: str, name: str) -> Exercise:
 
 def _where_it_stopped(problem: Exception) -> str:
     """The message and the last line of the student's own code: library code is not where to look."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    own = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")] or frames[-1:]
-    line = f"\nIt happened at your line `{own[-1].line}`." if own and own[-1].line else ""
+    own = _own_line(problem) or (traceback.extract_tb(problem.__traceback__)[-1].line or "")
+    line = f"\nIt happened at your line `{own}`." if own else ""
     usual = next((f" {advice}" for sign, advice in USUAL.items() if sign in str(problem)), "")
     return f"{problem}{line}{usual}"
+
+
+def _where_it_was(problem: BaseException) -> str:
+    line = _own_line(problem)
+    where = f" It was at your line\n    {line}" if line else ""
+    return (
+        f"Interrupted before your function came to its end.{where}\n"
+        "A while loop ends when its condition turns false: does a line in it change that?\n"
+        "Nothing else is lost. Mend the function and run the cell again."
+    )
+
+
+def _own_line(problem: BaseException) -> str:
+    """The last line of the student's own code that was running."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f.line for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
+    return own[-1] or "" if own else ""
 
 
 def predict(guess: float | None, outcome: float, unit: str = "percent", close: float = 10) -> Verdict:
@@ -137,7 +165,7 @@ def predict(guess: float | None, outcome: float, unit: str = "percent", close: f
     guess : float or None
     outcome : float
     unit : str
-        What is counted.
+        What is counted. A guess in "percent" is from 0 to 100.
     close : float
         Differences up to this count as close.
     """
@@ -146,6 +174,8 @@ def predict(guess: float | None, outcome: float, unit: str = "percent", close: f
         return Verdict("open", todo, "No prediction yet")
     if isinstance(guess, bool) or not isinstance(guess, (int, float)):
         return Verdict("look", f"You wrote `{guess!r}`. Write a number, such as `50`.", "Not a number")
+    if unit == "percent" and not 0 <= guess <= 100:
+        return Verdict("look", f"You wrote `{guess:g}`. A percentage is from 0 to 100.", "Not a percentage")
     apart = abs(guess - outcome)
     text = f"You predicted {guess:g} {unit}. It is {outcome:.0f} {unit}."
     if apart <= close:

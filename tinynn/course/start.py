@@ -54,13 +54,33 @@ def judge_rule(rule: Any) -> Verdict:
     if first is None:
         return Verdict("look", "Your rule returns `None`. Its last line should be `return` and a comparison.")
     if np.size(first) != 1:
+        return Verdict("look", _too_many(np.shape(first), len(images)))
+    said = [rule(image) for image in images]
+    odd = [answer for answer in said if answer not in (True, False)]  # 1 and 0 are as good
+    if odd:
+        shown = f"{odd[0]:.2f}" if isinstance(odd[0], (float, np.floating)) else repr(odd[0])
         return Verdict(
             "look",
-            f"Your rule returns {np.size(first)} answers for one image, an array of shape {np.shape(first)}. "
-            "It should return one yes or no: `.sum()` makes one number of many pixels.",
+            f"Your rule returns `{shown}`. It should answer yes or no, `True` for an 8 and `False` for a 3: "
+            "a comparison such as `ink > 2` does.",
         )
-    said = np.array([bool(rule(image)) for image in images])
-    return _about_rule(said, is_eight)
+    return _looks_up(rule, said, is_eight) or _about_rule(np.array(said, dtype=bool), is_eight)
+
+
+def _too_many(shape: tuple, n: int) -> str:
+    start = f"Your rule returns {np.prod(shape)} answers for one image, an array of shape {shape}. "
+    if shape[:1] == (n,):
+        return start + "It should look at `image` alone: `images` and `is_eight` hold all of them."
+    return start + "It should return one yes or no: `.sum()` makes one number of many pixels."
+
+
+def _looks_up(rule: Callable, said: list, is_eight: np.ndarray) -> Verdict | None:
+    """A rule that knows the labels by heart is found out on digits that it cannot know."""
+    here, others = np.mean(np.array(said) == is_eight), score(rule, *threes_and_eights(seen_and_new()[1]))
+    if here - others < 0.2:
+        return None
+    text = f"On other 3s and 8s it is right on {100 * others:.0f} of 100. Does it look the answer up?"
+    return Verdict("look", text, f"Your rule is right on {100 * here:.0f} of these 100 digits")
 
 
 def _about_rule(said: np.ndarray, is_eight: np.ndarray) -> Verdict:
@@ -136,16 +156,35 @@ class Mixed(NamedTuple):
 
 
 def judge_mixing(mix: Any) -> Verdict:
-    n = 60
-    x, y = np.repeat(np.arange(n, dtype=np.float32)[:, None], 64, axis=1), np.arange(n)  # (n, 64), (n,)
-    given = x.copy(), y.copy()
-    answer = mix(*given, np.random.default_rng(7))
-    if answer is None:
-        return Verdict("open", "`mixed` returns `None` so far.")
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        return Verdict("look", "It should return two arrays: `return x, y` with the new ones.")
+    """Two sizes, two seeds: an order that fits one size only, or is always the same, is not a random one."""
+    if not callable(mix):
+        return Verdict("look", f"`mixed` is {mix!r}, not a function: write `def mixed(x, y, rng):`.")
+    verdict = _mix_once(mix, 60, 7)
+    if verdict.kind == "right":
+        verdict = _mix_once(mix, 45, 7)
+    if verdict.kind == "right" and np.array_equal(_order(mix, 60, 7), _order(mix, 60, 8)):
+        return Verdict("look", "The order is the same every time. Draw it from `rng`.")
+    return verdict
+
+
+def _numbered(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images that hold their own number, and the same numbers as labels: (n, 64), (n,)."""
+    return np.repeat(np.arange(n, dtype=np.float32)[:, None], 64, axis=1), np.arange(n)
+
+
+def _order(mix: Callable, n: int, seed: int) -> np.ndarray:
+    return np.asarray(mix(*_numbered(n), np.random.default_rng(seed))[1])
+
+
+def _mix_once(mix: Callable, n: int, seed: int) -> Verdict:
+    (x, y), given = _numbered(n), _numbered(n)
+    answer = mix(*given, np.random.default_rng(seed))
     if not (np.array_equal(given[0], x) and np.array_equal(given[1], y)):
         return Verdict("look", "It changes the arrays it was given. `x[order]` makes a new one.")
+    if answer is None:
+        return Verdict("open", "`mixed` returns `None` so far: end it with `return` and the two arrays.")
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return Verdict("look", "It should return two arrays: `return x, y` with the new ones.")
     new_x, new_y = (np.asarray(a) for a in answer)
     if new_x.shape[1:] != (64,) or new_y.ndim != 1:
         shapes = f"{new_x.shape} and {new_y.shape} came out; {x.shape} and {y.shape} went in"
