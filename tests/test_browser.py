@@ -119,14 +119,14 @@ def test_all_cells_run_and_the_slider_moves_by_keyboard(
 
     chapter.select('slider("examples learned from"')
     handle = chapter.page.get_by_role("slider").first
-    picture = chapter.page.locator(".widget-image").first
+    cell = chapter.page.locator(".jp-CodeCell", has=handle)
+    picture, words = cell.locator(".jp-OutputArea img"), cell.locator("details")
     expect(picture).to_be_visible()
     before = picture.screenshot()
     handle.focus()
     for _ in range(4):
         chapter.page.keyboard.press("ArrowRight")
     expect(chapter.page.locator(".widget-readout").first).to_have_text("32")
-    words = chapter.page.locator(".widget-html details").first
     expect(words).to_contain_text("after 32;")
     assert picture.screenshot() != before
     chapter.healthy()

@@ -28,6 +28,14 @@ def paints(image):
     return True
 
 
+SEEN = start.threes_and_eights(start.seen_and_new()[0])
+
+
+def looked_up(image):
+    same = (SEEN[0] == image).all(axis=(1, 2))
+    return bool(SEEN[1][same].any())
+
+
 RULES = {
     "the starting rule": (lambda image: image.sum() > 20, "said", "The aim is 85."),
     "a good rule": (left_edge, "right", "eights taken for a 3"),
@@ -39,6 +47,15 @@ RULES = {
     "no return": (lambda image: None, "look", "returns `None`"),
     "no sum": (lambda image: image > 0.5, "look", "64 answers for one image"),
     "changes the image": (paints, "look", "changes its image"),
+    "a number": (lambda image: image[2:6, 1:3].sum(), "look", "a comparison such as"),
+    "8 or 3": (lambda image: 8 if left_edge(image) else 3, "look", "returns `8`"),
+    "the digit as text": (lambda image: "8" if left_edge(image) else "3", "look", "returns `'8'`"),
+    "1 or 0": (lambda image: 1 if left_edge(image) else 0, "right", "eights taken for a 3"),
+    "sometimes nothing": (lambda image: True if left_edge(image) else None, "look", "returns `None`"),
+    "all labels": (lambda image: SEEN[1], "look", "look at `image` alone"),
+    "looked up": (looked_up, "look", "Does it look the answer up?"),
+    "and with arrays": (lambda image: image > 0 and image < 1, "look", "`.sum()` makes one of them"),
+    "round brackets": (lambda image: image(2, 6) > 1, "look", "write `[` and `]`"),
     "no function": (True, "look", "not a function"),
     "outside the image": (lambda image: image[8, 8] > 0, "look", "out of bounds"),
     "not called": (lambda image: image.sum > 3, "look", "call it with `()`"),
@@ -65,6 +82,17 @@ def test_an_exception_is_shown_with_the_students_own_line():
     verdict = check("00.1", scope["rule"])
     assert verdict.headline == "It stopped with IndexError"
     assert "box = image[9, 9]" in verdict.text
+
+
+def test_an_interrupted_check_shows_one_sentence_and_the_students_line():
+    def endless(image):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        check("00.1", endless)
+    (shown,) = stopped.value._render_traceback_()
+    assert shown.startswith("Interrupted before your function came to its end.")
+    assert "run the cell again" in shown and "File" not in shown
 
 
 def test_the_score_is_the_share_of_right_answers():
@@ -108,6 +136,14 @@ MIXINGS = {
     "columns": (lambda x, y, rng: (x[:, :5], y), "look", "Put the first axis in a new order"),
     "one array": (lambda x, y, rng: x, "look", "return two arrays"),
     "nothing yet": (lambda x, y, rng: None, "open", "returns `None` so far"),
+    "in place, no return": (lambda x, y, rng: rng.shuffle(x), "look", "changes the arrays it was given"),
+    "always the same": (lambda x, y, rng: (x[::-1], y[::-1]), "look", "The order is the same every time"),
+    "one size only": (
+        lambda x, y, rng: kept(x[:60], y[:60], rng)[:2] if len(x) == 60 else kept(x[:9], y[:9], rng),
+        "look",
+        "45 examples went in",
+    ),
+    "no function": ("mixed", "look", "not a function"),
 }
 
 
@@ -199,6 +235,8 @@ def test_a_prediction_hides_the_outcome_until_it_is_made():
     assert predict(50, 37).headline == "Not close" and "It is 37 percent." in predict(50, 37).text
     assert predict(35, 37).headline == "Close"
     assert predict("half", 37).kind == predict(True, 37).kind == "look"
+    assert [predict(g, 37).kind for g in (-1, 101, float("nan"))] == ["look"] * 3
+    assert predict(150, 37, unit="examples").headline == "Not close"
 
 
 def test_a_verdict_as_html_shows_code_and_escapes_the_rest():
@@ -375,25 +413,30 @@ def test_an_error_in_a_started_run_is_said_under_the_picture(page):
     assert asyncio.run(session()) == ("Stopped: ValueError: broken", "Train")
 
 
-def test_the_slider_redraws_and_shows_an_error_instead_of_hiding_it():
+def test_the_slider_redraws_and_shows_an_error_instead_of_hiding_it(page, monkeypatch):
     def picture(n):
         if n == 3:
-            raise ValueError("no three")
+            raise ValueError("no <three>")
         return plots.loss_curve(np.ones(n))
 
-    handle, image, words = live.slider_box("steps", [1, 2, 3], picture, 1).children
-    assert handle.description == "steps"
-    before = image.value
-    handle.value = 2
-    assert image.value != before and "2 training steps" in words.value
-    handle.value = 3
-    assert words.value == "ValueError: no three"
+    handles, handle = [], live._handle
+    monkeypatch.setattr(live, "_handle", lambda *given: handles.append(handle(*given)) or handles[-1])
+    live.slider("steps", [1, 2, 3], picture)
+    _, image, words = page.places
+    assert handles[0].description == "steps"
+    handles[0].value = 2
+    assert image[-1]["image/png"] != image[0]["image/png"] and "2 training steps" in words[-1]["text/html"]
+    handles[0].value = 3
+    assert len(image) == 2 and words[-1]["text/html"] == "ValueError: no &lt;three&gt;"
 
 
-def test_a_slider_comes_with_a_picture_for_pages_without_widgets(page):
+def test_without_widgets_a_slider_leaves_its_picture_and_says_what_to_run(page):
     live.slider("steps", [1, 2], lambda n: plots.loss_curve(np.ones(n)), value=2)
-    (data,) = page.places[0]
-    assert data["image/png"].startswith(b"\x89PNG") and "2 training steps" in data["text/plain"]
+    (slider,), (image,), (words,) = page.places
+    assert "Run this cell for its slider: steps." in slider["text/html"]
+    view = "application/vnd.jupyter.widget-view+json"
+    assert view in slider and view not in image and view not in words
+    assert image["image/png"].startswith(b"\x89PNG") and "2 training steps" in words["text/plain"]
 
 
 def test_a_slider_starts_at_one_of_its_values():

@@ -79,7 +79,7 @@ class Live:
                     self._draw()
         finally:  # interrupted too: what was learned stays
             self._finish()
-        print(f"{len(self.losses)} of {self.total} steps trained.")
+            print(f"{len(self.losses)} of {self.total} steps trained.")
 
     def start(self) -> None:
         """Train beside whatever else the kernel does; the kernel's event loop must be running."""
@@ -186,7 +186,8 @@ class _Panel:
         self.status = widgets.Label()
         self.train.on_click(run._toggle)
         self.one.on_click(run._one_step)
-        self.box = widgets.VBox([self.image, widgets.HBox([self.train, self.one, self.status])])
+        # Buttons above the picture: below it they are off the screen of a laptop.
+        self.box = widgets.VBox([widgets.HBox([self.train, self.one, self.status]), self.image])
 
     def show(self, picture: Picture) -> None:
         from IPython.display import display
@@ -230,32 +231,39 @@ def slider(label: str, values: Sequence[Any], picture: Callable[[Any], Picture],
         raise ArgumentError(
             "slider", f"value={value!r} and values={list(values)}", "a value that is among them"
         )
-    chosen = values[0] if value is None else value
-    data, about = picture(chosen).bundle()
-    display(_with_view(data, slider_box(label, values, picture, chosen)), metadata=about, raw=True)
+    handle = _handle(label, values, values[0] if value is None else value)
+    first = _outputs(picture(handle.value))
+    note = f"Run this cell for its slider: {label}."
+    display(
+        _with_view({"text/html": f"<small>{html.escape(note)}</small>", "text/plain": note}, handle), raw=True
+    )
+    # The picture is an output of its own: it outlives the kernel, and the slider does not.
+    places = [display(data, metadata=about, raw=True, display_id=True) for data, about in first]
+
+    def redraw(change: dict[str, Any]) -> None:
+        try:
+            drawn = _outputs(picture(change["new"]))
+        except Exception as problem:  # an exception in a callback would vanish in the log
+            said = f"{type(problem).__name__}: {problem}"
+            return places[1].update({"text/html": html.escape(said), "text/plain": said}, raw=True)
+        for place, (data, about) in zip(places, drawn, strict=True):
+            place.update(data, metadata=about, raw=True)
+
+    handle.observe(redraw, names="value")
 
 
-def slider_box(label: str, values: Sequence[Any], picture: Callable[[Any], Picture], value: Any) -> Any:
-    """The widgets of `slider`, in a column: the slider, the image, its words."""
+def _handle(label: str, values: Sequence[Any], value: Any) -> Any:
     import ipywidgets as widgets
 
-    handle = widgets.SelectionSlider(
+    return widgets.SelectionSlider(
         options=[(str(v), v) for v in values], value=value, description=label,
-        style={"description_width": "initial"}, layout={"width": "40em", "max_width": "100%"},
+        style={"description_width": "initial"}, layout={"width": "40em", "max_width": "98%"},
     )  # fmt: skip
-    image, words = widgets.Image(format="png"), widgets.HTML()
 
-    def redraw(value: Any) -> None:
-        try:
-            drawn = picture(value)
-            _draw_into(image, drawn)
-            words.value = in_words(drawn.alt)
-        except Exception as problem:  # an exception in a callback would vanish in the log
-            words.value = html.escape(f"{type(problem).__name__}: {problem}")
 
-    handle.observe(lambda change: redraw(change["new"]), names="value")
-    redraw(value)
-    return widgets.VBox([handle, image, words])
+def _outputs(picture: Picture) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The image and its words, each with its metadata."""
+    return [picture.bundle(), (_in_words(picture), {})]
 
 
 def _draw_into(image: Any, picture: Picture) -> None:
@@ -268,6 +276,6 @@ def _in_words(picture: Picture) -> dict[str, str]:
 
 
 def _with_view(data: dict[str, Any], box: Any) -> dict[str, Any]:
-    """Image, words and widgets in one bundle: a page that cannot show widgets shows the image."""
+    """Widgets beside what stands for them: a page that cannot show widgets shows that."""
     view = "application/vnd.jupyter.widget-view+json"
     return {**data, view: box._repr_mimebundle_()[view]}

@@ -11,6 +11,7 @@ import html
 import io
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,8 @@ def _grid_in_words(images: np.ndarray, labels: Any, predicted: Any, title: str) 
     if labels is None:
         return start + "."
     if predicted is None:
-        return f"{start}, labelled {', '.join(map(str, labels))}."
+        counts = [(label, len(list(same))) for label, same in groupby(labels)]
+        return f"{start}, labelled {', '.join(f'{y} ({n} times)' if n > 1 else f'{y}' for y, n in counts)}."
     wrong = Counter((int(y), int(p)) for y, p in zip(labels, predicted) if y != p)
     which = "; ".join(f"{p} instead of {y}{f', {n} times' * (n > 1)}" for (y, p), n in sorted(wrong.items()))
     return (
@@ -209,7 +211,7 @@ def runs(curves: dict[str, Sequence[float]], title: str, ylabel: str, chance: fl
     patterns = [(BLUE, "-", "o"), (RED, "--", "s"), (GREEN, "-.", "^")]
     highest = max(curves, key=lambda name: curves[name][-1])
     for (name, y), (colour, line, marker) in zip(curves.items(), patterns):
-        x = np.arange(len(y))
+        x = np.arange(1, len(y) + 1)
         ax.plot(x, 100 * np.asarray(y), line, color=colour, marker=marker, markersize=4, linewidth=2)
         side = "bottom" if name == highest else "top"  # names of curves that end together stay apart
         _write(ax, name, (x[-1], 100 * y[-1]), (8, 0), colour, va=side, annotation_clip=False)
