@@ -226,8 +226,9 @@ def test_the_private_folder_can_be_written():
 
 
 def test_the_course_goes_in_front_of_the_users_configuration(tmp_path):
-    environment = {"JUPYTER_CONFIG_PATH": "theirs"}
+    environment = {"JUPYTER_CONFIG_PATH": "theirs", "PATH": "programs"}
     lab.prepare_jupyter(tmp_path, environment)
+    assert environment["PATH"].split(os.pathsep) == [str(Path(sys.executable).parent), "programs"]
     assert environment["JUPYTER_CONFIG_PATH"].split(os.pathsep) == [str(lab.SETTINGS), "theirs"]
     assert environment["JUPYTER_PREFER_ENV_PATH"] == "1"
 

@@ -56,11 +56,14 @@ def prepare_jupyter(copies: Path, environment: MutableMapping[str, str] = os.env
     """Course settings that leave the user's own Jupyter settings as they are.
 
     A configuration folder in front of the user's, a workspace of the course's own (the user's may hold tabs
-    of another folder), and kernels of this environment before a ``python3`` installed for the user.
+    of another folder), kernels of this environment before a ``python3`` installed for the user, and its
+    ``python`` before any other in JupyterLab's terminals and after ``!`` in a cell.
     """
     paths = [str(SETTINGS), *filter(None, [environment.get("JUPYTER_CONFIG_PATH")])]
     environment["JUPYTER_CONFIG_PATH"] = os.pathsep.join(paths)
     environment["JUPYTER_PREFER_ENV_PATH"] = "1"
+    programs = [str(Path(sys.executable).parent), *filter(None, [environment.get("PATH")])]
+    environment["PATH"] = os.pathsep.join(programs)
     environment.setdefault("JUPYTERLAB_WORKSPACES_DIR", str(places.private_folder() / "workspaces"))
     environment["TINYNN_WORK"] = str(copies)  # for `!python -m tinynn reset 03` inside a notebook
 
