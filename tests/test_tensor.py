@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import tinynn
-from tinynn import Tensor, no_grad, ops, tensor
+from tinynn import Tensor, nn, no_grad, ops, tensor
 from tinynn import functional as F
 from tinynn.errors import DeviceError, DtypeError, RangeError, ShapeError, StateError, TinynnError
 from tinynn.ops import Op, Out, Spec, same_shape
+from tinynn.tensor import ELSEWHERE
 
 
 def leaf(data, dtype=np.float32) -> Tensor:
@@ -594,3 +595,18 @@ def test_an_exception_inside_a_backward_leaves_other_work_alone():
     (x.relu() * w).sum().backward()
     equal(x.grad, [3, 4])
     equal(w.grad, [1, 2])
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_methods_known_from_elsewhere_are_pointed_to_what_is_here(name):
+    x = tensor([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(AttributeError, match=f"got .{name}, which tensors do not have here") as error:
+        getattr(x, name)
+    assert eval(error.value.hint, {"tensor": x, "tinynn": tinynn, "np": np}) is not None
+    assert not hasattr(x, name)
+
+
+def test_the_package_leads_to_its_parts():
+    assert tinynn.data.digits and tinynn.train.fit and nn.functional is F
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = tinynn.nothing

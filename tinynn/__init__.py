@@ -8,6 +8,9 @@ The parts, from the ground up: `errors`, `backends`, `ops` (pairs of functions o
 `tinynn.course` is the course's machinery and is imported on its own.
 """
 
+import importlib
+from typing import Any
+
 from . import functional, nn, ops, optim
 from .backends import backend, current_backend
 from .gradcheck import gradcheck, gradcheck_pair
@@ -35,3 +38,12 @@ __all__ = [
     "set_num_threads",
     "tensor",
 ]
+
+_LATER = ("checkpoint", "data", "metrics", "models", "train", "wrappers")
+
+
+def __getattr__(name: str) -> Any:
+    """Load what not every program needs when it is first named: ``tn.data``."""
+    if name in _LATER:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -72,3 +72,7 @@ class NonFiniteError(TinynnError, FloatingPointError):
 
 class GradientError(TinynnError, AssertionError):
     """A gradient that differs from the difference quotient (gradcheck)."""
+
+
+class MissingError(TinynnError, AttributeError):
+    """A method that is not here, though PyTorch or NumPy has one of this name."""

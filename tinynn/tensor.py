@@ -7,13 +7,13 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from . import ops
 from .backends import check_device, resolve, resolved
-from .errors import DtypeError, RangeError, ShapeError, StateError
+from .errors import DtypeError, MissingError, RangeError, ShapeError, StateError
 from .ops.elementwise import number_dtype
 from .ops.op import Op, Pair
 
@@ -51,6 +51,28 @@ class Node:
         parts = list(self.dout or (None,) * self.outputs)
         parts[slot] = grad if parts[slot] is None else parts[slot] + grad
         self.dout = tuple(parts)
+
+
+ELSEWHERE = {
+    "amax": "tensor.max(dim=-1)",
+    "astype": "tensor.to(np.float32)",
+    "clamp": "tensor.clip(0.0, 1.0)",
+    "clone": "tinynn.tensor(tensor)",
+    "copy": "tinynn.tensor(tensor)",
+    "cpu": "tensor.to('cpu')",
+    "double": "tensor.to(np.float64)",
+    "float": "tensor.to(np.float32)",
+    "long": "tensor.to(np.int64)",
+    "min": "-(-tensor).max()",
+    "mm": "tensor @ tensor.T",
+    "numel": "tensor.size",
+    "squeeze": "tensor.reshape(-1)",
+    "std": "tensor.var().sqrt()",
+    "t": "tensor.T",
+    "unsqueeze": "tensor[:, None]",
+    "view": "tensor.reshape(-1)",
+}
+"""What to type in place of a method that PyTorch's tensors, or NumPy's arrays, have and ours have not."""
 
 
 class Tensor:
@@ -284,9 +306,11 @@ class Tensor:
     __hash__ = object.__hash__
 
     # The other methods (sum, reshape, exp, ...) are the functions of the same name in `functional`.
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+        if name in ELSEWHERE:
+            got = f".{name}, which tensors do not have here"
+            raise MissingError("Tensor", got, "another way to it", ELSEWHERE[name])
+        raise AttributeError(f"'Tensor' object has no attribute {name!r}")
 
     # -- the tape --------------------------------------------------------------------------------
 

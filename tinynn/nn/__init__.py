@@ -1,5 +1,6 @@
 """Layers and losses: modules with parameters, PyTorch's names, layouts and initial values."""
 
+from .. import functional
 from . import init, utils
 from .activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .container import ModuleList, Sequential
@@ -40,6 +41,7 @@ __all__ = [
     "Softplus",
     "Summary",
     "Tanh",
+    "functional",
     "init",
     "summary",
     "utils",
