@@ -66,7 +66,7 @@ def run_docs(args: argparse.Namespace) -> int:
         )
     out = args.out or str(project_folder("docs") / "docs" / "api")
     # A process of its own: pdoc imports every module of the package.
-    # It warns of modules that `__all__` also leads to, and of the types in a NamedTuple, which it shows as text.
+    # It warns of modules that `__all__` leads to as well, and of a NamedTuple's types, shown as text.
     quiet = ["-W", "ignore::UserWarning:pdoc.extract", "-W", "ignore::UserWarning:pdoc.doc_types"]
     command = [sys.executable, *quiet, "-m", "pdoc", "--docformat", "numpy", "--output-directory", out]
     command += documented()
