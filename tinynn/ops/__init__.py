@@ -3,6 +3,9 @@
 An op lives in a module named after its family, as ``{name}_spec``, ``{name}_forward`` and
 ``{name}_backward`` (and ``{name}_check`` for values). ``numba=True`` says that the module beside it
 with the ending ``_numba`` holds compiled functions of the same names.
+
+A cache holds inputs and outputs as they are, without a copy. Where it holds arrays of its own, the
+docstring of the forward says how many bytes.
 """
 
 from __future__ import annotations

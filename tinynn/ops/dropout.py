@@ -42,10 +42,15 @@ def dropout_spec(x: Any, *, p: float, **_: Any) -> Spec:
 
 
 def dropout_forward(x: np.ndarray, p: float, seed: int) -> tuple:
+    """y = x kept / (1 - p), with kept 0 where `uniform` is below p, else 1.
+
+    Cache: kept, 1 byte an element. Equals torch.nn.functional.dropout.
+    """
     kept = uniform(seed, x.size).reshape(x.shape) >= np.float32(p)
     return x * kept * (1 / (1 - p)), (kept, p)
 
 
 def dropout_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = dy kept / (1 - p)."""
     kept, p = cache
     return (dy * kept * (1 / (1 - p)),)

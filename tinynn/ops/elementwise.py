@@ -29,69 +29,69 @@ def unbroadcast(grad: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return grad.sum(axis=(*range(new), *stretched), keepdims=True).reshape(shape)
 
 
-# -- z = x + y -------------------------------------------------------------------------------------
+# -- two inputs ------------------------------------------------------------------------------------
 
 add_spec = elementwise("add")
 
 
 def add_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x + y. Cache: the two shapes. Equals torch.add."""
     return x + y, (x.shape, y.shape)
 
 
 def add_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    """dx = dz and dy = dz, each summed over its copies."""
     x_shape, y_shape = cache
     return unbroadcast(dz, x_shape), unbroadcast(dz, y_shape)
 
-
-# -- z = x - y -------------------------------------------------------------------------------------
 
 sub_spec = elementwise("sub")
 
 
 def sub_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x - y. Cache: the two shapes. Equals torch.sub."""
     return x - y, (x.shape, y.shape)
 
 
 def sub_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    """dx = dz and dy = -dz, each summed over its copies."""
     x_shape, y_shape = cache
     return unbroadcast(dz, x_shape), unbroadcast(-dz, y_shape)
 
-
-# -- z = x y ---------------------------------------------------------------------------------------
 
 mul_spec = elementwise("mul")
 
 
 def mul_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x y. Cache: x and y. Equals torch.mul."""
     return x * y, (x, y)
 
 
 def mul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = dz y and dy = dz x, each summed over its copies."""
     x, y = cache
     dx = unbroadcast(dz * y, x.shape) if needs[0] else None
     dy = unbroadcast(dz * x, y.shape) if needs[1] else None
     return dx, dy
 
 
-# -- z = x / y:  dz/dx = 1 / y,  dz/dy = -z / y ----------------------------------------------------
-
 div_spec = elementwise("div", floating=True)
 
 
 def div_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x / y; inf or NaN where y is 0. Cache: x and y. Equals torch.div."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return x / y, (x, y)
 
 
 def div_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = dz / y and dy = -dz x / y^2, each summed over its copies."""
     x, y = cache
     with np.errstate(divide="ignore", invalid="ignore"):
         dx = dz / y
         dy = unbroadcast(-dx * (x / y), y.shape) if needs[1] else None
     return unbroadcast(dx, x.shape), dy
 
-
-# -- z = x ** y:  dz/dx = y x**(y-1),  dz/dy = z ln x ----------------------------------------------
 
 pow_spec = elementwise("pow", flops=10, floating=True)
 
@@ -102,12 +102,14 @@ def _power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def pow_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x^y. Cache: x, y and z. Equals torch.pow."""
     with np.errstate(all="ignore"):
         z = _power(x, y)
     return z, (x, y, z)
 
 
 def pow_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = dz y x^(y - 1) and dy = dz z ln x, each summed over its copies."""
     x, y, z = cache
     dx = dy = None
     with np.errstate(all="ignore"):
@@ -129,10 +131,12 @@ def neg_spec(x: Any) -> Spec:
 
 
 def neg_forward(x: np.ndarray) -> tuple[np.ndarray, None]:
+    """z = -x. Equals torch.neg."""
     return -x, None
 
 
 def neg_backward(dz: np.ndarray, cache: None) -> tuple:
+    """dx = -dz."""
     return (-dz,)
 
 
@@ -140,12 +144,14 @@ exp_spec = same_shape("exp", flops=10)
 
 
 def exp_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """z = e^x. Cache: z. Equals torch.exp."""
     with np.errstate(over="ignore"):
         z = np.exp(x)
     return z, z
 
 
 def exp_backward(dz: np.ndarray, z: np.ndarray) -> tuple:
+    """dx = dz z: the exponential is its own slope."""
     return (dz * z,)
 
 
@@ -153,11 +159,13 @@ log_spec = same_shape("log", flops=10)
 
 
 def log_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """z = ln x; -inf at 0, NaN below. Cache: x. Equals torch.log."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(x), x
 
 
 def log_backward(dz: np.ndarray, x: np.ndarray) -> tuple:
+    """dx = dz / x."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (dz / x,)
 
@@ -166,12 +174,14 @@ sqrt_spec = same_shape("sqrt")
 
 
 def sqrt_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """z = sqrt(x); NaN below 0. Cache: z. Equals torch.sqrt."""
     with np.errstate(invalid="ignore"):
         z = np.sqrt(x)
     return z, z
 
 
 def sqrt_backward(dz: np.ndarray, z: np.ndarray) -> tuple:
+    """dx = dz / (2 z); the slope at 0 is infinite."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return (dz / (2 * z),)
 
@@ -180,15 +190,13 @@ abs_spec = same_shape("abs")
 
 
 def abs_forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """z = |x|. Cache: x. Equals torch.abs."""
     return np.abs(x), x
 
 
 def abs_backward(dz: np.ndarray, x: np.ndarray) -> tuple:
-    """At 0 the slope is taken as 0, as in PyTorch."""
+    """dx = dz sign(x); at 0 the slope is taken as 0, as in PyTorch."""
     return (dz * np.sign(x),)
-
-
-# -- clip(x, low, high): the gradient passes where nothing was cut ---------------------------------
 
 
 def clip_spec(x: Any, *, low: float | None = None, high: float | None = None) -> Spec:
@@ -203,6 +211,7 @@ def clip_spec(x: Any, *, low: float | None = None, high: float | None = None) ->
 
 
 def clip_forward(x: np.ndarray, low: float | None = None, high: float | None = None) -> tuple:
+    """z = min(max(x, low), high). Cache: where nothing was cut, 1 byte an element. Equals torch.clip."""
     inside = np.ones(x.shape, bool)
     if low is not None:
         inside &= x >= low
@@ -212,25 +221,23 @@ def clip_forward(x: np.ndarray, low: float | None = None, high: float | None = N
 
 
 def clip_backward(dz: np.ndarray, inside: np.ndarray) -> tuple:
+    """dx = dz where nothing was cut, 0 elsewhere."""
     return (np.where(inside, dz, dz.dtype.type(0)),)
 
-
-# -- maximum(x, y): ties share the gradient, as in PyTorch -----------------------------------------
 
 maximum_spec = elementwise("maximum")
 
 
 def maximum_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = max(x, y). Cache: x and y. Equals torch.maximum."""
     return np.maximum(x, y), (x, y)
 
 
 def maximum_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    """dx = dz where x > y, dy = dz where x < y; where they tie, each gets half, as in PyTorch."""
     x, y = cache
     half = np.where(x == y, dz * 0.5, dz.dtype.type(0))
     return unbroadcast(np.where(x > y, dz, half), x.shape), unbroadcast(np.where(x < y, dz, half), y.shape)
-
-
-# -- where(condition, x, y) ------------------------------------------------------------------------
 
 
 def where_spec(condition: Any, x: Any, y: Any) -> Spec:
@@ -243,17 +250,16 @@ def where_spec(condition: Any, x: Any, y: Any) -> Spec:
 
 
 def where_forward(condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x where the condition holds, else y. Cache: the condition and two shapes. Equals torch.where."""
     return np.where(condition, x, y), (condition, x.shape, y.shape)
 
 
 def where_backward(dz: np.ndarray, cache: tuple) -> tuple:
+    """dx = dz where the condition holds, dy = dz elsewhere; the condition has no gradient."""
     condition, x_shape, y_shape = cache
     zero = dz.dtype.type(0)
     dx, dy = np.where(condition, dz, zero), np.where(condition, zero, dz)
     return None, unbroadcast(dx, x_shape), unbroadcast(dy, y_shape)
-
-
-# -- cast: another dtype forward, the old one back -------------------------------------------------
 
 
 def number_dtype(where: str, dtype: Any) -> np.dtype:
@@ -272,8 +278,10 @@ def cast_spec(x: Any, *, dtype: Any) -> Spec:
 
 
 def cast_forward(x: np.ndarray, dtype: Any) -> tuple[np.ndarray, np.dtype]:
+    """z = x in another dtype. Cache: the old dtype. Equals torch.Tensor.to."""
     return x.astype(dtype), x.dtype
 
 
 def cast_backward(dz: np.ndarray, dtype: np.dtype) -> tuple:
+    """dx = dz in the old dtype."""
     return (dz.astype(dtype),)

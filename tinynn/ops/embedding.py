@@ -1,4 +1,4 @@
-"""embedding: look rows up by number. y = weight[indices]; backward adds each gradient to its row."""
+"""embedding: look rows up by number."""
 
 from __future__ import annotations
 
@@ -26,10 +26,15 @@ def embedding_check(indices: Any, weight: Any, **_: Any) -> None:
 
 
 def embedding_forward(indices: np.ndarray, weight: np.ndarray) -> tuple:
+    """y = weight[indices]: indices (N, T) or any shape, weight (V, D), y (N, T, D).
+
+    Cache: the indices. Equals torch.nn.functional.embedding.
+    """
     return weight[indices], (indices, weight.shape)
 
 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dweight[indices] += dy; the indices have no gradient."""
     indices, shape = cache
     dw = np.zeros(shape, dy.dtype)
     np.add.at(dw, indices, dy)  # a row that was looked up twice gets both gradients

@@ -11,8 +11,7 @@ from .elementwise import Needs, unbroadcast
 from .op import Out, Spec
 from .specs import broadcast, require_float, require_same_dtype, size
 
-# -- z = x @ y: the last two axes are matrices, the others broadcast -------------------------------
-# dx = dz @ y.T and dy = x.T @ dz: each gradient has the shape of its input
+# -- matmul ----------------------------------------------------------------------------------------
 
 
 def matmul_spec(x: Any, y: Any) -> Spec:
@@ -31,10 +30,15 @@ def matmul_spec(x: Any, y: Any) -> Spec:
 
 
 def matmul_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
+    """z = x @ y: (..., M, K) @ (..., K, N) gives (..., M, N); a vector counts as one row or column.
+
+    The axes before the last two broadcast. Cache: x and y. Equals torch.matmul.
+    """
     return np.matmul(x, y), (x, y)
 
 
 def matmul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = dz y^T and dy = x^T dz, each summed over its copies: a gradient has the shape of its input."""
     x, y = cache
     a = x[None, :] if x.ndim == 1 else x  # (..., M, K)
     b = y[:, None] if y.ndim == 1 else y  # (..., K, N)
@@ -47,7 +51,7 @@ def matmul_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -
     return dx, dy
 
 
-# -- y = x W^T + b, with the weight (out_features, in_features) ------------------------------------
+# -- linear ----------------------------------------------------------------------------------------
 
 
 def linear_spec(x: Any, weight: Any, bias: Any = None) -> Spec:
@@ -73,11 +77,16 @@ def _linear_hint(x: tuple[int, ...], weight: tuple[int, int]) -> str | None:
 
 
 def linear_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> tuple:
+    """y = x W^T + b: x (..., in), weight (out, in), bias (out,), y (..., out).
+
+    Cache: x and weight. Equals torch.nn.functional.linear.
+    """
     y = x @ weight.T  # (..., out)
     return (y if bias is None else y + bias), (x, weight, bias is not None)
 
 
 def linear_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, True)) -> tuple:
+    """dx = dy W; dW = dy^T x and db = sum dy, over all rows of x."""
     x, weight, has_bias = cache
     n = size(x.shape[:-1])
     rows, x_rows = dy.reshape(n, dy.shape[-1]), x.reshape(n, x.shape[-1])  # (N, out), (N, in)

@@ -44,10 +44,12 @@ sum_spec = _reduced("sum", empty_ok=True)
 
 
 def sum_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> tuple:
+    """y = sum x over `axis`, or over everything. Cache: the shape of x. Equals torch.sum."""
     return x.sum(axis=axis, keepdims=keepdims), (x.shape, axis, keepdims)
 
 
 def sum_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = dy, spread over what was summed; a view of dy."""
     return (spread(dy, *cache),)
 
 
@@ -55,31 +57,31 @@ mean_spec = _reduced("mean")
 
 
 def mean_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> tuple:
+    """y = sum x / n over `axis`, or over everything. Cache: the shape of x. Equals torch.mean."""
     return x.mean(axis=axis, keepdims=keepdims), (x.shape, axis, keepdims)
 
 
 def mean_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = dy / n, spread over the n elements of each mean."""
     shape, axis, _ = cache
     return (spread(dy, *cache) / count(shape, axis),)
 
-
-# -- max: elements that tie share the gradient, as torch.amax does ---------------------------------
 
 max_spec = _reduced("max")
 
 
 def max_forward(x: np.ndarray, axis: Axis = None, keepdims: bool = False) -> tuple:
+    """y = max x over `axis`, or over everything. Cache: x and y. Equals torch.amax."""
     y = x.max(axis=axis, keepdims=keepdims)
     return y, (x, y, axis, keepdims)
 
 
 def max_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = dy / k on the k elements that tie for the largest, 0 elsewhere, as torch.amax does."""
     x, y, axis, keepdims = cache
     winners = (x == spread(y, x.shape, axis, keepdims)).astype(x.dtype)
     return (winners * spread(dy, x.shape, axis, keepdims) / winners.sum(axis=axis, keepdims=True),)
 
-
-# -- var: sum (x - mean)^2 / (n - correction); correction 1 is PyTorch's default -------------------
 
 _var_shape = _reduced("var", flops=4)
 
@@ -95,11 +97,13 @@ def var_spec(x: Any, *, axis: Axis = None, correction: int = 1, keepdims: bool =
 
 
 def var_forward(x: np.ndarray, axis: Axis = None, correction: int = 1, keepdims: bool = False) -> tuple:
+    """y = sum (x - mean)^2 / (n - correction). Cache: x. Equals torch.var, correction 1 by default too."""
     y = x.var(axis=axis, ddof=correction, keepdims=keepdims)
     return y, (x, axis, correction, keepdims)
 
 
 def var_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = dy 2 (x - mean) / (n - correction)."""
     x, axis, correction, keepdims = cache
     centred = x - x.mean(axis=axis, keepdims=True)
     return (spread(dy, x.shape, axis, keepdims) * centred * (2 / (count(x.shape, axis) - correction)),)

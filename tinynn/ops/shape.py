@@ -13,7 +13,7 @@ from .specs import normalise_axis, require_number, require_same_dtype, size
 
 Shape = tuple[int, ...]
 
-# -- reshape: the same elements in the same order; one size may be -1 ------------------------------
+# -- reshape ---------------------------------------------------------------------------------------
 
 
 def reshape_spec(x: Any, *, shape: Shape) -> Spec:
@@ -31,14 +31,16 @@ def reshape_spec(x: Any, *, shape: Shape) -> Spec:
 
 
 def reshape_forward(x: np.ndarray, shape: Shape) -> tuple[np.ndarray, Shape]:
+    """The same elements in the same order; one size may be -1. Cache: the old shape. Equals torch.reshape."""
     return x.reshape(shape), x.shape
 
 
 def reshape_backward(dy: np.ndarray, shape: Shape) -> tuple:
+    """dx = dy in the old shape."""
     return (dy.reshape(shape),)
 
 
-# -- permute: axis i of the result is axis axes[i] of x --------------------------------------------
+# -- permute ---------------------------------------------------------------------------------------
 
 
 def permute_spec(x: Any, *, axes: tuple[int, ...]) -> Spec:
@@ -50,14 +52,16 @@ def permute_spec(x: Any, *, axes: tuple[int, ...]) -> Spec:
 
 
 def permute_forward(x: np.ndarray, axes: tuple[int, ...]) -> tuple:
+    """Axis i of y is axis axes[i] of x; y is a view. Cache: the axes. Equals torch.permute."""
     return x.transpose(axes), tuple(a % x.ndim for a in axes)
 
 
 def permute_backward(dy: np.ndarray, axes: tuple[int, ...]) -> tuple:
+    """dx = dy with its axes put back: those of the inverse permutation."""
     return (dy.transpose(sorted(range(len(axes)), key=axes.__getitem__)),)
 
 
-# -- broadcast_to: copies along axes of size 1, without the memory ---------------------------------
+# -- broadcast_to ----------------------------------------------------------------------------------
 
 
 def broadcast_to_spec(x: Any, *, shape: Shape) -> Spec:
@@ -71,14 +75,16 @@ def broadcast_to_spec(x: Any, *, shape: Shape) -> Spec:
 
 
 def broadcast_to_forward(x: np.ndarray, shape: Shape) -> tuple[np.ndarray, Shape]:
+    """Copies along axes of size 1, as a view. Cache: the old shape. Equals torch.broadcast_to."""
     return np.broadcast_to(x, shape), x.shape
 
 
 def broadcast_to_backward(dy: np.ndarray, shape: Shape) -> tuple:
+    """dx = the sum of dy over the copies."""
     return (unbroadcast(dy, shape),)
 
 
-# -- concat: one after the other along an axis that exists -----------------------------------------
+# -- concat ----------------------------------------------------------------------------------------
 
 
 def _same_dtype(where: str, arrays: tuple) -> np.dtype:
@@ -106,15 +112,17 @@ def concat_spec(*arrays: Any, axis: int = 0) -> Spec:
 
 
 def concat_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
+    """One after the other along an axis that exists. Cache: their sizes along it. Equals torch.cat."""
     return np.concatenate(arrays, axis), ([a.shape[axis] for a in arrays], axis)
 
 
 def concat_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """Each input gets its piece of dy."""
     sizes, axis = cache
     return tuple(np.split(dy, np.cumsum(sizes[:-1]), axis))
 
 
-# -- stack: one after the other along a new axis ---------------------------------------------------
+# -- stack -----------------------------------------------------------------------------------------
 
 
 def stack_spec(*arrays: Any, axis: int = 0) -> Spec:
@@ -129,14 +137,16 @@ def stack_spec(*arrays: Any, axis: int = 0) -> Spec:
 
 
 def stack_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
+    """One after the other along a new axis. Cache: the axis. Equals torch.stack."""
     return np.stack(arrays, axis), axis
 
 
 def stack_backward(dy: np.ndarray, axis: int) -> tuple:
+    """Each input gets its place of dy along the axis."""
     return tuple(np.moveaxis(dy, axis, 0))
 
 
-# -- index: x[index] with numbers, slices, None, ..., and arrays of integers or bools --------------
+# -- index -----------------------------------------------------------------------------------------
 
 
 def _arrays_in(index: Any) -> list[np.ndarray]:
@@ -146,6 +156,7 @@ def _arrays_in(index: Any) -> list[np.ndarray]:
 
 
 def index_spec(x: Any, *, index: Any) -> Spec:
+    """The shape is what NumPy makes of the index on a stand-in for x that takes one byte."""
     for part in _arrays_in(index):
         if part.dtype.kind not in "iub":
             got = f"an index of dtype {part.dtype}"
@@ -159,11 +170,15 @@ def index_spec(x: Any, *, index: Any) -> Spec:
 
 
 def index_forward(x: np.ndarray, index: Any) -> tuple:
+    """y = x[index], as in NumPy: numbers, slices, None, ..., and arrays of integers or bools.
+
+    Cache: the index and the shape of x.
+    """
     return x[index], (x.shape, index)
 
 
 def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    """Each picked position gets the gradients of all the places it was copied to."""
+    """dx[index] += dy: each picked position gets the gradients of all the places it was copied to."""
     shape, index = cache
     dx = np.zeros(shape, dy.dtype)
     if _arrays_in(index):
@@ -173,7 +188,7 @@ def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dx,)
 
 
-# -- pad: widths ((before, after), ...), one pair an axis, filled with a value ---------------------
+# -- pad -------------------------------------------------------------------------------------------
 
 
 def pad_spec(x: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> Spec:
@@ -188,9 +203,14 @@ def pad_spec(x: Any, *, widths: tuple[tuple[int, int], ...], value: float = 0.0)
 
 
 def pad_forward(x: np.ndarray, widths: tuple[tuple[int, int], ...], value: float = 0.0) -> tuple:
+    """x with `value` around it, one pair of widths (before, after) for each axis, as numpy.pad.
+
+    Cache: where x lies in y.
+    """
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, widths, strict=True))
     return np.pad(x, widths, constant_values=value), inside
 
 
 def pad_backward(dy: np.ndarray, inside: tuple[slice, ...]) -> tuple:
+    """dx = dy where x lies in y."""
     return (dy[inside],)
