@@ -1,4 +1,7 @@
-"""Losses: how wrong, as one number (reduction "mean" or "sum") or one for each example ("none")."""
+"""Losses: how wrong, as one number (reduction "mean" or "sum") or one for each example ("none").
+
+In the equations dloss is the upstream gradient of each single loss: dout, or dout / n for the mean of n.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,6 @@ from .specs import (
 )
 
 # -- nll_loss and cross_entropy: class indices, classes on axis 1 (or 0 for one example) -----------
-# loss_n = -log p[n, target_n]; with label smoothing s the target is 1 - s on the class plus s / K on all
 
 
 def _class_axis(log_p: Any) -> int:
@@ -97,6 +99,12 @@ def nll_loss_forward(
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
 ) -> tuple:
+    """loss_n = -log_p[n, target_n], for log_p (N, K) or (N, K, ...) and targets (N,) or (N, ...).
+
+    With label smoothing s the target is 1 - s on the class plus s / K on all (Szegedy, Vanhoucke, Ioffe,
+    Shlens and Wojna, Rethinking the Inception architecture, 2016). Targets of `ignore_index` do not count.
+    Cache: a copy of the targets, and 1 byte for each. Equals torch.nn.functional.nll_loss, without smoothing.
+    """
     axis = _class_axis(log_p)
     kept = targets != ignore_index
     chosen = np.expand_dims(np.where(kept, targets, 0), axis)
@@ -110,6 +118,7 @@ def nll_loss_forward(
 
 
 def nll_loss_backward(dout: np.ndarray, cache: tuple) -> tuple:
+    """dlog_p = -q dloss, for q the (smoothed) target; the targets have no gradient."""
     shape, dtype, chosen, kept, n, smoothing = cache
     axis = 1 if len(shape) > 1 else 0
     weight = np.expand_dims(kept * (np.asarray(dout) / n), axis).astype(dtype)
@@ -130,13 +139,17 @@ def cross_entropy_forward(
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
 ) -> tuple:
+    """loss_n = -log softmax(logits_n)[target_n]; shapes and options as `nll_loss_forward`.
+
+    Cache: log_p, as many bytes as logits, and that of nll_loss. Equals torch.nn.functional.cross_entropy.
+    """
     log_p, _ = log_softmax_forward(logits, _class_axis(logits))
     out, nll_cache = nll_loss_forward(log_p, targets, reduction, ignore_index, label_smoothing)
     return out, (log_p, nll_cache)
 
 
 def cross_entropy_backward(dout: np.ndarray, cache: tuple) -> tuple:
-    """dlogits = (p - q) dout, for q the (smoothed) target: what is believed less what is true."""
+    """dlogits = (p - q) dloss, for q the (smoothed) target: what is believed less what is true."""
     log_p, nll_cache = cache
     q, _ = nll_loss_backward(dout, nll_cache)  # -q dout
     return np.exp(log_p) * -q.sum(axis=_class_axis(log_p), keepdims=True) + q, None
@@ -176,40 +189,37 @@ def _share(dout: np.ndarray, like: np.ndarray, reduction: str) -> np.ndarray:
     return dout / like.size if reduction == "mean" else dout
 
 
-# mse: (x - t)^2, slope 2 (x - t)
-
 mse_loss_spec = _pair_loss_spec("mse_loss", flops=3)
 
 
 def mse_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+    """loss = d^2, with d = x - target. Cache: d, as many bytes as x. Equals torch.nn.functional.mse_loss."""
     d = x - target
     return _reduce(d * d, reduction), (d, reduction)
 
 
 def mse_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = 2 d dloss and dtarget = -dx."""
     d, reduction = cache
     dx = 2 * d * _share(dout, d, reduction)
     return dx, -dx if needs[1] else None
 
 
-# l1: |x - t|, slope sign(x - t)
-
 l1_loss_spec = _pair_loss_spec("l1_loss", flops=3)
 
 
 def l1_loss_forward(x: np.ndarray, target: np.ndarray, reduction: str = "mean") -> tuple:
+    """loss = |d|, with d = x - target. Cache: d, as many bytes as x. Equals torch.nn.functional.l1_loss."""
     d = x - target
     return _reduce(np.abs(d), reduction), (d, reduction)
 
 
 def l1_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = sign(d) dloss and dtarget = -dx."""
     d, reduction = cache
     dx = np.sign(d) * _share(dout, d, reduction)
     return dx, -dx if needs[1] else None
 
-
-# huber: d^2 / 2 near zero, delta (|d| - delta / 2) beyond delta (Huber, Robust estimation of a location
-# parameter, 1964); slope: d cut at -delta and delta
 
 huber_loss_spec = _pair_loss_spec("huber_loss", flops=6)
 
@@ -217,18 +227,22 @@ huber_loss_spec = _pair_loss_spec("huber_loss", flops=6)
 def huber_loss_forward(
     x: np.ndarray, target: np.ndarray, reduction: str = "mean", delta: float = 1.0
 ) -> tuple:
+    """loss = d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond, with d = x - target.
+
+    Cache: d, as many bytes as x. Equals torch.nn.functional.huber_loss.
+    Source: Huber, Robust estimation of a location parameter, 1964.
+    """
     d = x - target
     losses = np.where(np.abs(d) <= delta, 0.5 * d * d, delta * (np.abs(d) - 0.5 * delta))
     return _reduce(losses, reduction), (d, reduction, delta)
 
 
 def huber_loss_backward(dout: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> tuple:
+    """dx = d dloss, with d cut at -delta and delta, and dtarget = -dx."""
     d, reduction, delta = cache
     dx = np.clip(d, -delta, delta) * _share(dout, d, reduction)
     return dx, -dx if needs[1] else None
 
-
-# binary cross-entropy from logits: max(x, 0) - x t + ln(1 + exp(-|x|)), slope sigmoid(x) - t
 
 binary_cross_entropy_with_logits_spec = _pair_loss_spec("binary_cross_entropy_with_logits", flops=25)
 
@@ -245,6 +259,11 @@ def binary_cross_entropy_with_logits_check(x: Any, target: Any, **_: Any) -> Non
 def binary_cross_entropy_with_logits_forward(
     x: np.ndarray, target: np.ndarray, reduction: str = "mean"
 ) -> tuple:
+    """loss = -t ln s - (1 - t) ln(1 - s), with s = sigmoid(x) and t the target, a probability.
+
+    Computed as max(x, 0) - x t + ln(1 + exp(-|x|)), which does not overflow. Cache: x and target.
+    Equals torch.nn.functional.binary_cross_entropy_with_logits.
+    """
     losses = np.maximum(x, 0) - x * target + np.log1p(np.exp(-np.abs(x)))
     return _reduce(losses, reduction), (x, target, reduction)
 
@@ -252,6 +271,7 @@ def binary_cross_entropy_with_logits_forward(
 def binary_cross_entropy_with_logits_backward(
     dout: np.ndarray, cache: tuple, needs: Needs = (True, True)
 ) -> tuple:
+    """dx = (sigmoid(x) - target) dloss and dtarget = -x dloss."""
     x, target, reduction = cache
     share = _share(dout, x, reduction)
     return (sigmoid(x) - target) * share, -x * share if needs[1] else None

@@ -1,14 +1,7 @@
 """Normalisation: take away the mean, divide by the spread, then scale and shift.
 
-    x_hat = (x - mean) / sqrt(var + eps)        y = weight x_hat + bias
-
 layer_norm takes mean and variance over the last axes of each example, batch_norm over the batch (and
-the image) for each channel. The backward is one derivation on other axes:
-
-    dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / sqrt(var + eps)
-
-Sources: Ioffe and Szegedy, Batch normalization, 2015; Ba, Kiros and Hinton, Layer normalization, 2016;
-Zhang and Sennrich, Root mean square layer normalization, 2019.
+the image) for each channel. The backward is one derivation on other axes: `normalise_backward`.
 """
 
 from __future__ import annotations
@@ -35,6 +28,7 @@ def normalise(x: np.ndarray, axes: Axes, eps: float) -> tuple:
 
 
 def normalise_backward(dx_hat: np.ndarray, x_hat: np.ndarray, rstd: np.ndarray, axes: Axes) -> np.ndarray:
+    """dx = (dx_hat - mean(dx_hat) - x_hat mean(dx_hat x_hat)) / sqrt(var + eps)."""
     mean = dx_hat.mean(axis=axes, keepdims=True)
     correlation = (dx_hat * x_hat).mean(axis=axes, keepdims=True)
     return (dx_hat - mean - x_hat * correlation) * rstd
@@ -82,6 +76,11 @@ def layer_norm_forward(
     shape: tuple[int, ...] | None = None,
     eps: float = 1e-5,
 ) -> tuple:
+    """y = weight (x - mean) / sqrt(var + eps) + bias, over the last axes: x (..., D), weight and bias (D,).
+
+    Cache: x_hat, as many bytes as x. Equals torch.nn.functional.layer_norm.
+    Source: Ba, Kiros and Hinton, Layer normalization, 2016.
+    """
     axes = _last_axes(x, weight, shape)
     x_hat, rstd, _, _ = normalise(x, axes, eps)
     y = x_hat if weight is None else x_hat * weight
@@ -89,15 +88,13 @@ def layer_norm_forward(
 
 
 def layer_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = `normalise_backward` of dx_hat = weight dy; dweight = sum dy x_hat and dbias = sum dy."""
     x_hat, rstd, weight, has_bias, axes = cache
     if weight is None:
         return (normalise_backward(dy, x_hat, rstd, axes),)
     dx = normalise_backward(dy * weight, x_hat, rstd, axes)
     dw = unbroadcast(dy * x_hat, weight.shape)
     return (dx, dw, unbroadcast(dy, weight.shape)) if has_bias else (dx, dw)
-
-
-# -- rms_norm: y = weight x / sqrt(mean(x^2) + eps); no mean is taken away -------------------------
 
 
 def rms_norm_spec(x: Any, weight: Any = None, *, shape: Any = None, eps: float = 1e-5) -> Spec:
@@ -107,6 +104,11 @@ def rms_norm_spec(x: Any, weight: Any = None, *, shape: Any = None, eps: float =
 def rms_norm_forward(
     x: np.ndarray, weight: np.ndarray | None = None, shape: tuple[int, ...] | None = None, eps: float = 1e-5
 ) -> tuple:
+    """y = weight x / sqrt(mean(x^2) + eps), over the last axes; no mean is taken away.
+
+    Cache: x_hat, as many bytes as x. Equals torch.nn.functional.rms_norm.
+    Source: Zhang and Sennrich, Root mean square layer normalization, 2019.
+    """
     axes = _last_axes(x, weight, shape)
     rstd = 1 / np.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
     x_hat = x * rstd
@@ -114,14 +116,17 @@ def rms_norm_forward(
 
 
 def rms_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = (dx_hat - x_hat mean(dx_hat x_hat)) / sqrt(mean(x^2) + eps), with dx_hat = weight dy.
+
+    dweight = sum dy x_hat.
+    """
     x_hat, rstd, weight, axes = cache
     dx_hat = dy if weight is None else dy * weight
     dx = (dx_hat - x_hat * (dx_hat * x_hat).mean(axis=axes, keepdims=True)) * rstd
     return (dx,) if weight is None else (dx, unbroadcast(dy * x_hat, weight.shape))
 
 
-# -- batch_norm in training: also returns the batch's mean and variance, for the running statistics ---
-# x is (N, C), (N, C, T) or (N, C, H, W); weight, bias, mean and variance are (C,)
+# -- batch_norm: weight, bias, mean and variance of each channel -----------------------------------
 
 
 def batch_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, eps: float = 1e-5) -> Spec:
@@ -149,6 +154,12 @@ def per_channel(v: np.ndarray, ndim: int) -> np.ndarray:
 def batch_norm_forward(
     x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, eps: float = 1e-5
 ) -> tuple:
+    """y = weight (x - mean) / sqrt(var + eps) + bias, normalising each channel over the batch.
+
+    x is (N, C), (N, C, T) or (N, C, H, W), the others (C,). Returns (y, mean, var): the last two serve the
+    running statistics. Cache: x_hat, as many bytes as x. Equals torch.nn.functional.batch_norm in training.
+    Source: Ioffe and Szegedy, Batch normalization, 2015.
+    """
     axes = (0, *range(2, x.ndim))
     x_hat, rstd, mean, var = normalise(x, axes, eps)
     y = x_hat if weight is None else x_hat * per_channel(weight, x.ndim)
@@ -157,7 +168,7 @@ def batch_norm_forward(
 
 
 def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
-    """Gradients flow through y only; the statistics serve the running averages."""
+    """As `layer_norm_backward`, over the batch. Gradients flow through y only, not through mean and var."""
     dy = dout[0]
     x_hat, rstd, weight, has_bias, axes = cache
     if weight is None:

@@ -1,7 +1,5 @@
 """softmax and log_softmax along an axis.
 
-    p_i = exp(x_i) / sum_j exp(x_j)          log p_i = x_i - log sum_j exp(x_j)
-
 Both subtract the largest x first: the result is the same and exp cannot overflow.
 """
 
@@ -31,6 +29,7 @@ softmax_spec = _spec("softmax")
 
 
 def softmax_forward(x: np.ndarray, axis: int = -1) -> tuple:
+    """p_i = exp(x_i) / sum_j exp(x_j). Cache: p. Equals torch.softmax."""
     e = np.exp(x - x.max(axis=axis, keepdims=True))
     p = e / e.sum(axis=axis, keepdims=True)
     return p, (p, axis)
@@ -46,12 +45,13 @@ log_softmax_spec = _spec("log_softmax")
 
 
 def log_softmax_forward(x: np.ndarray, axis: int = -1) -> tuple:
+    """y_i = log p_i = x_i - log sum_j exp(x_j). Cache: y. Equals torch.log_softmax."""
     shifted = x - x.max(axis=axis, keepdims=True)
     y = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return y, (y, axis)
 
 
 def log_softmax_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    """dx_i = dy_i - p_i sum_j dy_j."""
+    """dx_i = dy_i - p_i sum_j dy_j, with p = exp(y)."""
     y, axis = cache
     return (dy - np.exp(y) * dy.sum(axis=axis, keepdims=True),)

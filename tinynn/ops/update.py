@@ -1,11 +1,6 @@
 """One step of an optimiser for one parameter, in place: p, and the state beside it, change.
 
 g is the gradient. There is no backward.
-
-Sources: Polyak, Some methods of speeding up the convergence of iteration methods, 1964 (momentum);
-Sutskever, Martens, Dahl and Hinton, On the importance of initialization and momentum, 2013 (nesterov);
-Tieleman and Hinton, Lecture 6.5 of Neural networks for machine learning, 2012 (rmsprop);
-Kingma and Ba, Adam, 2015; Loshchilov and Hutter, Decoupled weight decay regularization, 2019 (adamw).
 """
 
 from __future__ import annotations
@@ -37,8 +32,6 @@ def _update_spec(name: str, *state: str, optional: int = 0, flops: int) -> Calla
     return spec
 
 
-# g += decay p;  m = momentum m + g;  p -= lr m   (nesterov: p -= lr (g + momentum m))
-
 sgd_update_spec = _update_spec("sgd_update", "m", optional=1, flops=6)
 
 
@@ -52,6 +45,12 @@ def sgd_update_forward(
     nesterov: bool = False,
     weight_decay: float = 0.0,
 ) -> tuple:
+    """g = g + weight_decay p; m = momentum m + g; p -= lr m, or with nesterov p -= lr (g + momentum m).
+
+    State: m, as many bytes as p; without it p -= lr g. Equals torch.optim.SGD.
+    Sources: Polyak, Some methods of speeding up the convergence of iteration methods, 1964 (momentum);
+    Sutskever, Martens, Dahl and Hinton, On the importance of initialization and momentum, 2013 (nesterov).
+    """
     if weight_decay:
         g = g + weight_decay * p
     if m is not None:
@@ -61,8 +60,6 @@ def sgd_update_forward(
     p -= lr * g
     return p, None
 
-
-# g += decay p;  v = alpha v + (1 - alpha) g^2;  p -= lr g / (sqrt(v) + eps)
 
 rmsprop_update_spec = _update_spec("rmsprop_update", "v", "m", optional=1, flops=9)
 
@@ -79,6 +76,12 @@ def rmsprop_update_forward(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
 ) -> tuple:
+    """g = g + weight_decay p; v = alpha v + (1 - alpha) g^2; p -= lr g / (sqrt(v) + eps).
+
+    With m the step goes through it: m = momentum m + g / (sqrt(v) + eps); p -= lr m.
+    State: v and perhaps m, each as many bytes as p. Equals torch.optim.RMSprop.
+    Source: Tieleman and Hinton, Lecture 6.5 of Neural networks for machine learning, 2012.
+    """
     if weight_decay:
         g = g + weight_decay * p
     v *= alpha
@@ -91,9 +94,6 @@ def rmsprop_update_forward(
     p -= lr * step
     return p, None
 
-
-# m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
-# p -= lr m_hat / (sqrt(v_hat) + eps), with m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t)
 
 adam_update_spec = _update_spec("adam_update", "m", "v", flops=14)
 
@@ -111,7 +111,12 @@ def adam_update_forward(
     eps: float = 1e-8,
     weight_decay: float = 0.0,
 ) -> tuple:
-    """Weight decay joins the gradient, and so passes through both averages."""
+    """m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p -= lr m_hat / (sqrt(v_hat) + eps).
+
+    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t) at step t = 1, 2, ...
+    Weight decay joins the gradient first, g = g + weight_decay p, and so passes through both averages.
+    State: m and v, each as many bytes as p. Equals torch.optim.Adam. Source: Kingma and Ba, Adam, 2015.
+    """
     if weight_decay:
         g = g + weight_decay * p
     m *= beta1
@@ -139,16 +144,19 @@ def adamw_update_forward(
     eps: float = 1e-8,
     weight_decay: float = 0.01,
 ) -> tuple:
-    """Weight decay acts on p directly: p -= lr decay p, then Adam without decay."""
+    """p -= lr weight_decay p, then Adam without decay: weight decay acts on p directly.
+
+    State: as Adam's. Equals torch.optim.AdamW.
+    Source: Loshchilov and Hutter, Decoupled weight decay regularization, 2019.
+    """
     p *= 1 - lr * weight_decay
     return adam_update_forward(p, g, m, v, lr=lr, t=t, beta1=beta1, beta2=beta2, eps=eps)
 
-
-# p += momentum (now - p): a running average that forgets (batch_norm's statistics; torch.Tensor.lerp_)
 
 ema_update_spec = _update_spec("ema_update", flops=3)
 
 
 def ema_update_forward(p: np.ndarray, now: np.ndarray, *, momentum: float) -> tuple:
+    """p += momentum (now - p): a running average that forgets, for batch_norm. Equals torch.Tensor.lerp_."""
     p += momentum * (now - p)
     return p, None
