@@ -71,6 +71,14 @@ def same(got, wanted) -> None:
 # -- one rule per op -------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("op", ops.catalogue.values(), ids=ops.catalogue)
+def test_the_reference_pair_says_its_equations(op):
+    """The API reference would show a bare signature."""
+    forward, backward = op.pairs["numpy"].forward, op.pairs["numpy"].backward
+    assert inspect.getdoc(forward), f"{forward.__name__} has no docstring"
+    assert backward is None or inspect.getdoc(backward), f"{op.name}_backward has no docstring"
+
+
 @each_case
 @each_dtype
 def test_spec_says_what_forward_returns(case, dtype):

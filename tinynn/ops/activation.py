@@ -119,7 +119,10 @@ def gelu_forward(x: np.ndarray, approximate: str = "none") -> Arrays:
 
 
 def gelu_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    """dx = dy (p + x dp); dp is the normal density exp(-x^2 / 2) / sqrt(2 pi), for "tanh" 2 p (1 - p) du."""
+    """dx = dy (p + x dp/dx).
+
+    dp/dx is the normal density exp(-x^2 / 2) / sqrt(2 pi), and for "tanh" it is 2 p (1 - p) du/dx.
+    """
     x, p, approximate = cache
     if approximate == "tanh":
         du = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x**2)

@@ -78,7 +78,7 @@ def layer_norm_forward(
 ) -> tuple:
     """y = weight (x - mean) / sqrt(var + eps) + bias, over the last axes: x (..., D), weight and bias (D,).
 
-    Cache: x_hat, as many bytes as x. Equals torch.nn.functional.layer_norm.
+    Cache: x_hat, the normalised x, as many bytes as x. Equals torch.nn.functional.layer_norm.
     Source: Ba, Kiros and Hinton, Layer normalization, 2016.
     """
     axes = _last_axes(x, weight, shape)
@@ -106,7 +106,7 @@ def rms_norm_forward(
 ) -> tuple:
     """y = weight x / sqrt(mean(x^2) + eps), over the last axes; no mean is taken away.
 
-    Cache: x_hat, as many bytes as x. Equals torch.nn.functional.rms_norm.
+    Cache: x_hat, the normalised x, as many bytes as x. Equals torch.nn.functional.rms_norm.
     Source: Zhang and Sennrich, Root mean square layer normalization, 2019.
     """
     axes = _last_axes(x, weight, shape)
@@ -157,7 +157,8 @@ def batch_norm_forward(
     """y = weight (x - mean) / sqrt(var + eps) + bias, normalising each channel over the batch.
 
     x is (N, C), (N, C, T) or (N, C, H, W), the others (C,). Returns (y, mean, var): the last two serve the
-    running statistics. Cache: x_hat, as many bytes as x. Equals torch.nn.functional.batch_norm in training.
+    running statistics. Equals torch.nn.functional.batch_norm in training.
+    Cache: x_hat, the normalised x, as many bytes as x.
     Source: Ioffe and Szegedy, Batch normalization, 2015.
     """
     axes = (0, *range(2, x.ndim))
