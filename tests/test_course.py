@@ -350,6 +350,7 @@ def test_a_started_run_lets_others_have_their_turn_and_pauses(page):
         await asyncio.sleep(0.1)
         panel.one.click()
         assert len(run.losses) == steps + 1
+        assert f"{steps + 1} training steps" in page.places[1][-1]["text/html"]
         return turns, draw.times, panel
 
     turns, times, panel = asyncio.run(session())

@@ -149,13 +149,20 @@ class Live:
         loss = f", loss {self.losses[-1]:.2f}" if self.losses else ": press Train"
         return f"Step {len(self.losses)} of {self.total}{loss}"
 
+    def _tell(self) -> None:
+        if self._panel is not None:
+            self._panel.tell(self._picture(self.losses))
+
     def _finish(self) -> None:
         if self._panel is not None:
             self._panel.leave(self._picture(self.losses))
             self._panel = None
 
     def _toggle(self, _: Any) -> None:
-        self.pause() if self.running else self.start()
+        if not self.running:
+            return self.start()
+        self.pause()
+        self._tell()
 
     def _one_step(self, _: Any) -> None:
         self.pause()
@@ -164,16 +171,13 @@ class Live:
         except Exception as problem:
             return self._say(f"Stopped: {type(problem).__name__}: {problem}")
         self._draw()
+        self._tell()
         if self.done:
             self._finish()
 
 
 class _Panel:
     """The widgets of one `Live`: a picture, two buttons, a line of text."""
-
-    WORDS = (
-        "A training run to watch: the loss curve grows, and beside it new digits turn from wrong to right."
-    )
 
     def __init__(self, run: Live) -> None:
         import ipywidgets as widgets
@@ -204,6 +208,10 @@ class _Panel:
         self.status.value = text
         self.train.description = "Pause" if running else "Train"
         self.train.icon = "pause" if running else "play"
+
+    def tell(self, picture: Picture) -> None:
+        """Say in words what stands there now; while it moves, the status line does."""
+        self.words.update(_in_words(picture), raw=True)
 
     def leave(self, picture: Picture) -> None:
         """Put the last picture where the widgets were: it outlives the kernel, and buttons would not."""

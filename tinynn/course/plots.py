@@ -28,8 +28,8 @@ SCREEN_DPI = 84  # a picture 9 inches wide is 756 pixels wide on the page
 class Picture(Figure):
     """A Figure with a text alternative, drawn without pyplot so that nothing global remembers it.
 
-    In a notebook it becomes a PNG whose metadata carry `alt` (read by nbconvert, nbviewer and VS Code),
-    followed by the same words in a line that unfolds, since JupyterLab passes no alt text to its images.
+    In a notebook it becomes a PNG whose metadata carry `alt`, followed by the same words in a line that
+    unfolds, since neither JupyterLab nor nbconvert passes alt text on to its images.
     """
 
     alt: str = ""
