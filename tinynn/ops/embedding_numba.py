@@ -2,7 +2,9 @@
 
 NumPy's ``np.add.at`` goes through the rows one index at a time. Here each thread takes some columns of the
 table, so that no two add to the same number and the order of the additions does not depend on how many
-there are. Left on the table: the gradient is as large as the table, also when a batch looks up few rows.
+there are. Measured on two cores, 4096 of 5000 rows of 128, there and back: 130 microseconds in one thread,
+100 in two, 3470 by the NumPy pair. Left on the table: the gradient is as large as the table, also when a
+batch looks up few rows.
 """
 
 from __future__ import annotations
@@ -12,16 +14,16 @@ import numpy as np
 from ..memory import empty
 from .embedding import embedding_backward as numpy_embedding_backward
 from .embedding import embedding_forward as numpy_embedding_forward
-from .kernel import FLOAT32, integers, kernel, plain, ready, share, split
+from .kernel import FLOAT32, integers, kernel, plain, ready, share, split, unsigned
 
 
 @share
 def _copy_rows(lo, hi, weight, rows, y):
     rows, y = rows[lo:hi], y[lo:hi]
     for n in range(rows.size):
-        source, target = weight[rows[n]], y[n]
-        for j in range(target.size):
-            target[j] = source[j]
+        row = rows[n]
+        for j in range(y.shape[1]):
+            y[n, j] = weight[row, j]
 
 
 @kernel("f4[:, ::1], i8[::1], f4[:, ::1]")
@@ -31,12 +33,14 @@ def _embedding(team, weight, rows, y):
 
 @share
 def _add_columns(lo, hi, dy, rows, dw):
+    columns = range(unsigned(lo), unsigned(hi))
     for v in range(dw.shape[0]):
-        dw[v, lo:hi] = 0
+        for j in columns:
+            dw[v, j] = 0
     for n in range(dy.shape[0]):
-        source, target = dy[n, lo:hi], dw[rows[n], lo:hi]
-        for j in range(target.size):
-            target[j] += source[j]
+        row = rows[n]
+        for j in columns:
+            dw[row, j] += dy[n, j]
 
 
 @kernel("f4[:, ::1], i8[::1], f4[:, ::1]")

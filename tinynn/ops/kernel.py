@@ -5,8 +5,8 @@ called from Python, says how long the loop is and what a round costs:
 
     @share
     def relu_share(lo, hi, x, y):
-        x, y = x[lo:hi], y[lo:hi]           # a loop from 0 over slices: no wrap-around checks inside
-        for i in range(x.size):
+        x, y = x[lo:hi], y[lo:hi]           # a loop from 0 over slices, for an index that may be negative
+        for i in range(x.size):             # is checked every time, which stops vectorisation
             y[i] = x[i] if x[i] > 0 else 0
 
     @kernel("f4[::1], f4[::1]")
@@ -42,13 +42,20 @@ from numba import config, njit, prange, types  # noqa: E402
 from numba.core import cgutils, event  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
-__all__ = ["FLOAT32", "integers", "kernel", "plain", "ready", "share", "split"]
+__all__ = ["FLOAT32", "integers", "kernel", "plain", "ready", "share", "split", "unsigned"]
 
 # Division by zero gives inf: Numba's check for it stops vectorisation (Adam took 12 times as long). Of
 # fastmath's licences all but nnan and ninf, so that NaN and masks of -inf keep their meaning.
 OPTIONS = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}, "nogil": True}
 
 FLOAT32 = np.dtype(np.float32)
+
+unsigned = np.uintp
+"""For the bounds of a loop over columns lo to hi; a strip of columns is not contiguous and cannot be sliced.
+
+An unsigned index is never negative and so needs no check. Slices of single rows would do as well, but
+threads that make slices of one array in a loop count references to it all the time, one after the other.
+"""
 
 
 def plain(x: np.ndarray) -> bool:
@@ -280,7 +287,7 @@ class _Watch(event.Listener):
     """Hears of each step of a compilation, which loading from disk has none of."""
 
     def on_start(self, event: Any) -> None:
-        if str(event.data.get("module", "")).startswith("tinynn.") or __package__ in str(event.data):
+        if str(event.data.get("module")).startswith("tinynn."):
             before_compiling()
 
     def on_end(self, event: Any) -> None: ...

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..memory import empty
 from .elementwise import Needs, unbroadcast
-from .kernel import FLOAT32, kernel, plain, ready, share, split
+from .kernel import FLOAT32, kernel, plain, ready, share, split, unsigned
 from .kernel_blas import product
 from .matmul import linear_backward as numpy_linear_backward
 from .matmul import linear_forward as numpy_linear_forward
@@ -35,24 +35,24 @@ def by_rows(rows, columns):
 
 
 @share
-def _affine(x, weight, bias, y):
-    """The bias is laid out first, and BLAS adds to it."""
-    if bias.size:
-        for i in range(y.shape[0]):
-            row = y[i]
-            for j in range(row.size):
-                row[j] = bias[j]
-    product(x, weight.T, ONE if bias.size else ZERO, y)
+def _lay(bias, y, top, bottom, left, right):
+    """Lay the bias out in a part of y, for BLAS to add to; returns its factor for what lies there."""
+    if bias.size == 0:
+        return ZERO
+    for i in range(top, bottom):
+        for j in range(unsigned(left), unsigned(right)):
+            y[i, j] = bias[j]
+    return ONE
 
 
 @share
 def _linear_rows(lo, hi, x, weight, bias, y):
-    _affine(x[lo:hi], weight, bias, y[lo:hi])
+    product(x[lo:hi], weight.T, _lay(bias, y, lo, hi, 0, y.shape[1]), y[lo:hi])
 
 
 @share
 def _linear_columns(lo, hi, x, weight, bias, y):
-    _affine(x, weight[lo:hi], bias[lo:hi], y[:, lo:hi])
+    product(x, weight[lo:hi].T, _lay(bias, y, 0, y.shape[0], lo, hi), y[:, lo:hi])
 
 
 @kernel("f4[:, ::1], f4[:, ::1], f4[::1], f4[:, ::1]")
@@ -95,12 +95,10 @@ def _linear_gradients(lo, hi, dy, x, weight, dx, dw, db):
     if dw.size:
         product(dy[:, a:b].T, x, ZERO, dw[a:b])
     if db.size:
-        sums = db[a:b]
-        sums[:] = 0
+        db[a:b] = 0
         for i in range(dy.shape[0]):
-            row = dy[i, a:b]  # of one row, so it is known to be contiguous
-            for j in range(sums.size):
-                sums[j] += row[j]
+            for j in range(unsigned(a), unsigned(b)):
+                db[j] += dy[i, j]
 
 
 @kernel("f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]")
