@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -305,12 +305,13 @@ class Tensor:
 
     __hash__ = object.__hash__
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in ELSEWHERE]
+
     # The other methods (sum, reshape, exp, ...) are the functions of the same name in `functional`.
-    def __getattr__(self, name: str) -> Callable[..., Tensor]:
-        if name in ELSEWHERE:
-            got = f".{name}, which tensors do not have here"
-            raise MissingError("Tensor", got, "another way to it", ELSEWHERE[name])
-        raise AttributeError(f"'Tensor' object has no attribute {name!r}")
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Callable[..., Tensor]: ...
 
     # -- the tape --------------------------------------------------------------------------------
 
@@ -383,10 +384,31 @@ class Tensor:
         self.grad = Tensor(grad)
 
 
+class _Elsewhere:
+    """Stands on Tensor for a method of other libraries; asked for it, names what to type instead.
+
+    A ``__getattr__`` would do as well, but a class that has one loses Python's fast way to every attribute:
+    the tape's overhead grew by a tenth.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        self.name, self.hint = name, hint
+
+    def __get__(self, tensor: Tensor | None, owner: type) -> Any:
+        raise MissingError(
+            "Tensor", f".{self.name}, which tensors do not have here", "another way to it", self.hint
+        )
+
+
+for _name, _hint in ELSEWHERE.items():
+    setattr(Tensor, _name, _Elsewhere(_name, _hint))
+
+
 def _flow_back(nodes: list[Node], upstream: np.ndarray) -> None:
     """Newest first, turn what arrived at each node into gradients of its inputs, and hand them on."""
     for node in reversed(nodes):
-        inputs, pair, cache, dout = node.inputs, node.pair, node.cache, node.dout
+        inputs, dout = node.inputs, node.dout
+        pair, cache = node.pair, node.cache
         backward: Any = pair.backward
         if dout is None:  # nothing arrived: every path to here was cut
             continue
@@ -454,14 +476,16 @@ def apply(op: Op, *inputs: Any, **params: Any) -> Any:
     if not recording or pair.backward is None or (_paused and get_ident() in _paused):
         return tuple([Tensor(array) for array in out]) if out.__class__ is tuple else Tensor(out)
     node = _new(Node)
-    node.op, node.pair, node.inputs, node.cache = op, pair, inputs, cache
+    node.op, node.pair = op, pair
+    node.inputs, node.cache = inputs, cache
     node.order, node.outputs, node.dout = _next_order(), 0, None
     if out.__class__ is tuple:
         node.outputs = len(out)
         return tuple([_result(array, node, slot) for slot, array in enumerate(out)])
     result = _new(Tensor)
     result.data = out if out.__class__ is np.ndarray else _to_array(out)
-    result.grad, result._node, result._slot, result.requires_grad = None, node, 0, True
+    result._node, result._slot = node, 0
+    result.requires_grad, result.grad = True, None
     return result
 
 
