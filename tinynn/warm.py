@@ -43,7 +43,8 @@ def compile_all(quiet: bool = False) -> int:
     """Compile every kernel, or load it where that was done before; returns how many there are."""
     from . import ops
 
-    for module in sorted({op.kernels["numba"] for op in ops.catalogue.values() if "numba" in op.kernels}):
+    modules = {op.kernels["numba"] for op in ops.catalogue.values() if "numba" in op.kernels}
+    for module in sorted(modules, key=_when):
         importlib.import_module(module)
     from .ops import kernel
 
@@ -51,6 +52,15 @@ def compile_all(quiet: bool = False) -> int:
     for compile in _with_bar(kernel.compilers, quiet):
         compile()
     return len(kernel.compilers)
+
+
+FIRST = ("matmul", "loss", "update", "activation")
+"""What a first network needs; the others follow by name."""
+
+
+def _when(module: str) -> tuple[int, str]:
+    name = module.rsplit(".", 1)[1].removesuffix("_numba")
+    return (FIRST.index(name) if name in FIRST else len(FIRST), name)
 
 
 def _with_bar(compilers: Iterable[Callable[[], None]], quiet: bool) -> Iterable[Callable[[], None]]:
