@@ -33,13 +33,6 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("these tests need PyTorch: python -m pip install torch==2.13.0")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever is called parity compares with PyTorch."""
-    for item in items:
-        if "parity" in item.nodeid:
-            item.add_marker("torch")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("torch") and not HAS_TORCH:
         pytest.skip("PyTorch is not installed; make test-long installs it")

@@ -118,6 +118,7 @@ def test_gains_are_torchs(torch_nn):
 
 
 @pytest.mark.slow
+@pytest.mark.torch
 def test_committed_vectors_are_in_parity_with_the_installed_torch(torch_nn):
     spec = importlib.util.spec_from_file_location("make_nn", VECTORS / "make_nn.py")
     module = importlib.util.module_from_spec(spec)

@@ -126,6 +126,13 @@ def test_every_kernel_with_any_number_of_threads(n, layer):
     assert (ran, used, repeats) == (n, layer, True)
 
 
+@needs_numba
+def test_freshly_compiled_and_loaded_from_disk_give_the_same_bits(tmp_path):
+    (*_, fresh), _ = python(ALL_CASES, NUMBA_CACHE_DIR=str(tmp_path))
+    (*_, loaded), _ = python(ALL_CASES, NUMBA_CACHE_DIR=str(tmp_path))
+    assert fresh == loaded
+
+
 def available(layer: str) -> str:
     """`layer`, or a skip where Numba cannot load it: pip brings workqueue, the system may have OpenMP."""
     if layer == "omp":

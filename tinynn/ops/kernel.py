@@ -77,8 +77,12 @@ def ready(dy: Any) -> np.ndarray:
     )
 
 
-share = njit(**OPTIONS)
-"""Decorator of the inner function ``f(lo, hi, *args)``, and of helpers that kernels call."""
+share = njit(**OPTIONS, forceinline=True)
+"""Decorator of the inner function ``f(lo, hi, *args)``, and of helpers that kernels call.
+
+Inlined by force: left to itself, the process that compiles runs a copy of its own, optimised apart from
+the one that is kept on disk, and the two round differently.
+"""
 
 
 def kernel(signature: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 # Without "reassoc": the two-part reduction of exp must stay as it is written.
-inline = njit(error_model="numpy", fastmath={"contract", "nsz"}, nogil=True)
+inline = njit(error_model="numpy", fastmath={"contract", "nsz"}, nogil=True, forceinline=True)
 
 f = np.float32
 LOG2_E = f(1 / math.log(2))
