@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median, quantiles
@@ -21,6 +22,11 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 # glibc gives large blocks back to the system at once, and the next ones cost page faults; so it keeps them.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "1073741824"}
+
+
+PAUSE = 0.1  # seconds between rounds
+BUSY = 0.1  # share of the processors that may be at work meanwhile
+PATIENCE = 20.0  # seconds to wait for that
 
 
 class Contestant(NamedTuple):
@@ -79,6 +85,17 @@ class Worker:
         self.process.wait(timeout=30)
 
 
+def settle() -> None:
+    """Wait until the machine is idle: the last worker's threads spin on, and others may be at work."""
+    try:
+        import psutil
+    except ImportError:
+        return time.sleep(PAUSE)
+    start = time.monotonic()
+    while psutil.cpu_percent(PAUSE) > 100 * BUSY and time.monotonic() - start < PATIENCE:
+        pass
+
+
 def race(cases: Iterable[str], rounds: int, seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """For each case: the time of each contestant, and the ratio of each other to ours, round by round."""
     workers = {key: Worker(CONTESTANTS[key]) for key in present()}
@@ -87,6 +104,7 @@ def race(cases: Iterable[str], rounds: int, seconds: float) -> Iterator[tuple[st
             times: dict[str, list[float]] = {key: [] for key in workers}
             for n in range(rounds + 1):
                 for key, worker in workers.items():
+                    settle()
                     taken = worker.round(case, seconds)
                     if n:  # the first round warms up
                         times[key].append(taken)
