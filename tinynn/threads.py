@@ -39,13 +39,13 @@ Measured on two cores: an empty launch takes 1.3 microseconds with omp while its
 once they sleep, and 60 to 85 with workqueue. That of tbb is an estimate.
 """
 
-SPIN = {"GOMP_SPINCOUNT": "5000"}
-"""How long a thread of GNU OpenMP waits for the next launch before it sleeps: about 250 microseconds.
+SPIN = {"GOMP_SPINCOUNT": "10000"}
+"""How long a thread of GNU OpenMP waits for the next launch before it sleeps: about half a millisecond.
 
-Its own default is sixty times longer: beside one other busy process each launch then took 8 milliseconds,
+Its own default is thirty times longer: beside one other busy process each launch then took 8 milliseconds,
 a whole time slice. Measured on two cores, an MLP training step at batch 256 in milliseconds, quiet / beside
-a busy process: 0.89 / 2.8 with 5000, 0.87 / 4.0 with 10,000, 0.93 / 1.8 with 1000. But with 1000 both threads
-often shared one core for the first dozens of steps after a pause, at 1.9.
+a busy process: 0.87 / 4.0 with 10,000, 0.89 / 2.8 with 5000, 0.93 / 1.8 with 1000. But with less than 10,000
+both threads often shared one core for dozens of steps after a pause, at 1.9.
 """
 
 team: tuple[int, int] = (1, LAUNCH["workqueue"])

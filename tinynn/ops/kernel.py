@@ -156,9 +156,14 @@ def _parallel_loop() -> Any:
 PARTS = types.intp(types.UniTuple(types.intp, 2), types.intp, types.float64)
 
 
-@njit(PARTS, **OPTIONS)
 def _parts(team: tuple[int, int], n: int, cost: float) -> int:
     return max(1, min(team[0], n, int(n * cost / team[1])))
+
+
+@functools.cache
+def _division() -> Any:
+    """`_parts`, compiled when a kernel that needs it is: a kernel from disk has it inside."""
+    return njit(PARTS, **OPTIONS)(_parts)
 
 
 @intrinsic
@@ -179,7 +184,7 @@ def split(typingctx: Any, body: Any, team: Any, n: Any, cost: Any, args: Any) ->
         _call(context, inside, body.dispatcher, inner, [lo, hi, *cgutils.unpack_tuple(inside, loaded)])
         inside.ret_void()
 
-        parts = _call(context, builder, _parts, PARTS, [team, n, cost])
+        parts = _call(context, builder, _division(), PARTS, [team, n, cost])
         stored = builder.ptrtoint(cgutils.alloca_once_value(builder, arguments), WORD)
         with builder.if_else(builder.icmp_signed("==", parts, WORD(1))) as (alone, together):
             with alone:
