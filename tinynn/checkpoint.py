@@ -25,6 +25,7 @@ import safetensors.numpy
 from .atomic import write
 from .errors import DtypeError, FileError, KeysError
 from .nn import Module
+from .nn.utils import named_generators
 from .random import generator, get_state, set_state
 from .safefile import pack, read_file, unpack
 
@@ -216,9 +217,7 @@ def _generators(parts: Mapping[str, Any]) -> dict[str, np.random.Generator]:
     """The shared generator, and those that modules keep for themselves, by path."""
     found = {"shared": generator()}
     for name, part in parts.items():
-        for path, module in part.named_modules(name) if isinstance(part, Module) else ():
-            own = {f"{path}.{k}": v for k, v in vars(module).items() if isinstance(v, np.random.Generator)}
-            found |= own
+        found |= named_generators(part, name) if isinstance(part, Module) else {}
     return found
 
 

@@ -13,6 +13,7 @@ from .errors import ArgumentError, DtypeError, ShapeError, StateError
 from .evaluate import Loss, unpacked
 from .history import Step
 from .nn import Module
+from .nn.utils import named_generators
 from .ops.op import describe
 from .optim import LRScheduler, Optimizer, clip_grad_norm_
 from .random import generator
@@ -37,7 +38,7 @@ class Updater:
             raise DtypeError("train", f"the loss {describe(loss_fn)}", "a function", "F.cross_entropy")
         self.weights = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
         self.keepers = [m for m in model.modules() if any(True for _ in m.buffers(recurse=False))]
-        self.generators = [generator(), *_generators(model)]
+        self.generators = [generator(), *(g for _, g in named_generators(model))]
         self.model, self.loss_fn, self.optimizer = model, loss_fn, optimizer
         self.schedule, self.clip_norm = schedule, clip_norm
         self.l1, self.l2 = _penalty("l1", l1), _penalty("l2", l2)
@@ -119,12 +120,6 @@ def _trainable(model: Any, optimizer: Any) -> list[Tensor]:
         got = "an optimiser that holds none of the model's parameters"
         raise StateError("train", got, "one made for this model", "optim.Adam(model.parameters())")
     return held
-
-
-def _generators(model: Module) -> list[np.random.Generator]:
-    """Generators that modules keep for themselves."""
-    values = (value for module in model.modules() for value in vars(module).values())
-    return [value for value in values if isinstance(value, np.random.Generator)]
 
 
 def _scalar(loss: Any) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..errors import ArgumentError, DtypeError, NonFiniteError
 from ..ops.op import describe
 from ..tensor import Tensor
 from .checks import number
+from .module import Module
 
 
 def clip_grad_norm_(
@@ -73,3 +74,11 @@ def _norm(arrays: list[np.ndarray], q: float) -> float:
         raise ArgumentError("clip_grad_norm_", f"norm_type={q}", "a number above 0", "norm_type=2.0")
     norms = np.array([float(np.linalg.norm(a.reshape(-1), ord=q)) for a in arrays if a.size])
     return float(np.linalg.norm(norms, ord=q)) if norms.size else 0.0
+
+
+def named_generators(module: Module, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:
+    """(path, generator) of every random generator that a module keeps for itself, as Dropout may."""
+    for path, child in module.named_modules(prefix):
+        for name, value in vars(child).items():
+            if isinstance(value, np.random.Generator):
+                yield f"{path}.{name}", value
