@@ -29,7 +29,14 @@ INTEL_MAC = sys.platform == "darwin" and platform.machine() == "x86_64"
 # The oldest versions that pyproject.toml accepts; a test keeps the two in step.
 CORE = {"numpy": "2.2", "safetensors": "0.5", "threadpoolctl": "3.5", "tqdm": "4.66"}
 FAST = {"numba": "0.65", "scipy": "1.16"}
-LAB = {"jupyterlab": "4.4", "ipykernel": "7", "ipywidgets": "8.1", "matplotlib": "3.10", "psutil": "6"}
+LAB = {
+    "cloudpickle": "3.1",
+    "jupyterlab": "4.4",
+    "ipykernel": "7",
+    "ipywidgets": "8.1",
+    "matplotlib": "3.10",
+    "psutil": "6",
+}
 
 # OpenBLAS's kernels that use AVX-512.
 AVX512_CORES = {"SkylakeX", "Cooperlake", "SapphireRapids"}

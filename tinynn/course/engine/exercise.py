@@ -1,0 +1,316 @@
+"""How an exercise is declared: a function to write, its right answers, and the mistakes known by name.
+
+E = Fill("03.2", "relu_backward(dy, x)", returns="dx", level=1, minutes=5)
+
+@E.cases
+def _(rng): yield case(rng.normal(size=(2, 3)), rng.normal(size=(2, 3)))
+
+@E.reference
+def _(dy, x): return dy * (x > 0)
+
+@E.worked                     # shown as it stands here, by `solution`
+def relu_backward(dy, x): ...
+
+@E.right                      # written differently, and right as well
+def by_where(dy, x): ...
+
+@E.mistake                    # its words stand in en/03.toml under its name
+def mask_of_dy(dy, x): ...
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...errors import ArgumentError
+from .call import Call, Outcome, run_each
+from .texts import words
+
+TAGS = {"square", "ones", "large", "small", "float32", "strided", "again", "one", "empty"}
+"""What a case may be called: see `Case`."""
+
+
+class Case(NamedTuple):
+    """One input.
+
+    `tags` say what is special about it, so that "right only for square matrices" can be said: ``square``
+    (sizes that agree hide a transpose), ``ones`` (an upstream gradient of ones hides a missing factor),
+    ``large`` and ``small`` (magnitudes where a formula overflows or cancels), ``float32`` (what comes in
+    as float32 goes out so), ``one`` (a single row or element), ``empty``. The engine adds ``strided`` (the
+    first case again, in arrays that are not contiguous) and ``again`` (the first case a second time, for
+    state kept between calls).
+    """
+
+    args: tuple
+    kwargs: dict[str, Any]
+    tags: frozenset[str]
+    note: str = ""
+
+
+def case(*args: Any, tags: str = "", note: str = "", **kwargs: Any) -> Case:
+    """A case: the function's arguments, `tags` as one string, a `note` that the student reads."""
+    unknown = set(tags.split()) - TAGS
+    if unknown:
+        raise ArgumentError("case", f"tags={tags!r}", f"words out of {', '.join(sorted(TAGS))}")
+    return Case(args, kwargs, frozenset(tags.split()), note)
+
+
+class Exercise:
+    """What every kind of exercise has: an id that never changes, and words.
+
+    Parameters
+    ----------
+    id : str
+        Chapter and number: "03.2".
+    level : 1, 2 or 3
+        Difficulty.
+    minutes : int
+        An honest estimate.
+    """
+
+    kind = "exercise"
+
+    def __init__(self, id: str, *, level: int, minutes: int) -> None:
+        if not re.fullmatch(r"\d\d[a-z]?\.\d+", id):
+            raise ArgumentError("Exercise", f"id={id!r}", "chapter and number", 'id="03.2"')
+        self.id, self.level, self.minutes = id, level, minutes
+        _register(self)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.id}: {self.title}>"
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """Title, task, hints, explanation and the rest, out of the TOML file of the chapter."""
+        return words(self.id)
+
+    @property
+    def title(self) -> str:
+        return self.words.get("title", self.id)
+
+    @property
+    def hints(self) -> list[str]:
+        """From a nudge over the method to pseudocode."""
+        return self.words.get("hints", [])
+
+    def calls(self, answer: Any) -> list[Call]:
+        """What to ask of the answer's function. An answer that is a value is asked nothing."""
+        raise NotImplementedError
+
+    def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
+        """The verdict on `answer`, given what its function did."""
+        raise NotImplementedError
+
+    def solution(self) -> str:
+        """The worked answer, as a student would write it."""
+        raise NotImplementedError
+
+
+class Mistake(NamedTuple):
+    """A wrong implementation that people write, known by its name."""
+
+    name: str
+    function: Callable
+
+    def words_in(self, exercise: Exercise) -> dict[str, str]:
+        """``means``: the misconception it stands for. ``look``: what to look at."""
+        return exercise.words.get("mistakes", {}).get(self.name, {})
+
+
+class Fill(Exercise):
+    """A function to write, compared with a reference.
+
+    Parameters
+    ----------
+    signature : str
+        As the student sees it: "linear_backward(dy, x, w)".
+    returns : str
+        Names of what comes back, in order: "dx dw db".
+    tolerance : float
+        Relative, for float64; float32 cases are compared to 1e-4.
+    dtype_matters : bool
+        Whether float32 in must give float32 out.
+    """
+
+    kind = "function"
+
+    def __init__(
+        self,
+        id: str,
+        signature: str,
+        *,
+        returns: str,
+        level: int,
+        minutes: int,
+        tolerance: float = 1e-7,
+        dtype_matters: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(id, level=level, minutes=minutes)
+        self.signature, self.returns = signature, tuple(returns.split())
+        self.tolerance, self.dtype_matters, self.seed = tolerance, dtype_matters, seed
+        self.mistakes: dict[str, Mistake] = {}
+        self.both: dict[tuple[str, str], Callable] = {}
+        self.rights: list[Callable] = []
+        self.true: Callable | None = None
+        self.worked_answer: Callable | None = None
+        self.swap: Callable[[Callable], AbstractContextManager] | None = None
+        self.train: Callable[..., Any] | None = None
+        self._cases: Callable[[np.random.Generator], Iterator[Case]] | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.signature.split("(")[0]
+
+    # -- declaring: each is a decorator ------------------------------------------------------------
+
+    def cases(self, make: Callable[[np.random.Generator], Iterator[Case]]) -> Callable:
+        """The inputs, the smallest first: what is shown is the first that fails."""
+        self._cases = make
+        return make
+
+    def reference(self, function: Callable) -> Callable:
+        """What is true: as a rule the package's own op."""
+        self.true = function
+        return function
+
+    def worked(self, function: Callable) -> Callable:
+        """The answer as a student would write it."""
+        self.worked_answer = function
+        return function
+
+    def right(self, function: Callable) -> Callable:
+        """Another right answer, written differently: the checks must accept it."""
+        self.rights.append(function)
+        return function
+
+    def mistake(self, function: Callable) -> Callable:
+        """A named mistake."""
+        self.mistakes[function.__name__] = Mistake(function.__name__, function)
+        return function
+
+    def two(self, first: str, second: str) -> Callable[[Callable], Callable]:
+        """Two of the mistakes at once, in one implementation."""
+
+        def keep(function: Callable) -> Callable:
+            self.both[first, second] = function
+            return function
+
+        return keep
+
+    def swaps(self, make: Callable[[Callable], AbstractContextManager]) -> Callable:
+        """How a right answer stands in for the library's: ``make(function)`` gives the `using` for it."""
+        self.swap = make
+        return make
+
+    def trains(self, train: Callable[..., Any]) -> Callable:
+        """How the chapter's network is trained with an implementation: see `tinynn.course.effects`."""
+        self.train = train
+        return train
+
+    # -- asking --------------------------------------------------------------------------------------
+
+    @cached_property
+    def inputs(self) -> list[Case]:
+        """The declared cases, then those that the engine adds."""
+        assert self._cases is not None, f"{self.id} has no cases"
+        declared = list(self._cases(np.random.default_rng(self.seed)))
+        first = declared[0]
+        strided = first._replace(args=tuple(map(_strided, first.args)), tags=first.tags | {"strided"})
+        again = first._replace(tags=first.tags | {"again"})
+        return [*declared, strided, again]
+
+    @cached_property
+    def asked(self) -> list[Call]:
+        return [Call(c.args, c.kwargs) for c in self.inputs]
+
+    @cached_property
+    def wanted(self) -> list[Outcome]:
+        """What the reference gives."""
+        assert self.true is not None, f"{self.id} has no reference"
+        return run_each(self.true, self.asked)
+
+    @cached_property
+    def known(self) -> dict[str, list[Outcome]]:
+        """What each named mistake gives."""
+        return {m.name: run_each(m.function, self.asked) for m in self.mistakes.values()}
+
+    def calls(self, answer: Any) -> list[Call]:
+        return self.asked
+
+    def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
+        from .diagnose import judge  # the last step of the staircase: it reads declarations
+
+        return judge(self, outcomes)
+
+    def solution(self) -> str:
+        assert self.worked_answer is not None, f"{self.id} has no worked answer"
+        return source_of(self.worked_answer)
+
+
+def _strided(value: Any) -> Any:
+    """The same array with gaps between its elements: right code does not notice."""
+    if not isinstance(value, np.ndarray) or value.ndim == 0:
+        return value
+    return np.repeat(value, 2, axis=-1)[..., ::2]
+
+
+def source_of(function: Callable) -> str:
+    """The lines of a function, without its decorators."""
+    source = textwrap.dedent(inspect.getsource(function))
+    return source[re.search(r"^def ", source, re.MULTILINE).start() :].rstrip()  # type: ignore[union-attr]
+
+
+# -- finding ---------------------------------------------------------------------------------------------
+
+_registered: dict[str, Exercise] = {}
+
+
+def _register(exercise: Exercise) -> None:
+    _registered[exercise.id] = exercise
+
+
+def whole_id(name: Any) -> str:
+    """The id that a student means: "3.2", "03.2" and 3.2 are the same."""
+    return re.sub(r"^(\d)(?=[a-z]?\.)", r"0\1", str(name).strip())
+
+
+def find(name: Any, where: str = "check") -> Exercise:
+    """The exercise called `name`, importing its chapter's declarations."""
+    id = whole_id(name)
+    chapter = id.split(".")[0]
+    if id not in _registered and chapter in chapters():
+        importlib.import_module(f"tinynn.course.exercises.ch{chapter}")
+    if id in _registered:
+        return _registered[id]
+    ids = [i for i in catalogue() if i.startswith(chapter + ".")] or list(catalogue())
+    raise ArgumentError(where, repr(name), f"an exercise: {', '.join(ids)}", f'{where}("{ids[0]}")')
+
+
+def chapters() -> list[str]:
+    """The chapters that have declarations."""
+    folder = Path(__file__).resolve().parent.parent / "exercises"
+    return sorted(path.stem.removeprefix("ch") for path in folder.glob("ch*.py"))
+
+
+def catalogue() -> dict[str, Exercise]:
+    """Every exercise by its id, in the order of the course."""
+    for chapter in chapters():
+        importlib.import_module(f"tinynn.course.exercises.ch{chapter}")
+    return dict(sorted(_registered.items(), key=lambda item: _order(item[0])))
+
+
+def _order(id: str) -> tuple[str, int]:
+    chapter, number = id.split(".")
+    return chapter, int(number)
