@@ -6,13 +6,27 @@ always says the same as the colour. Each ``draw_x(ax, ...)`` draws on axes that 
 """
 
 from .curves import curve_in_words, draw_loss, loss_curve, running_mean, runs
-from .images import draw_images, grid_in_words, image_grid
+from .images import draw_images, draw_worst, grid_in_words, image_grid, worst_in_words, worst_mistakes
+from .layers import (
+    activations_by_depth,
+    draw_histograms,
+    draw_norms,
+    histograms_in_words,
+    layer_histograms,
+    layer_norms,
+    norms_in_words,
+)  # fmt: skip
 from .side_by_side import examples_needed, learning
 from .style import BLUE, DPI, GREEN, GREY, INK, RED, SCREEN_DPI, Picture, in_words, style
+from .surface import decision_surface, draw_surface, surface_in_words
+from .training import draw_losses, losses, losses_in_words
 from .weights import draw_weights, weights, weights_in_words
 
 __all__ = [
-    "BLUE", "DPI", "GREEN", "GREY", "INK", "RED", "SCREEN_DPI", "Picture", "curve_in_words", "draw_images",
-    "draw_loss", "draw_weights", "examples_needed", "grid_in_words", "image_grid", "in_words", "learning",
-    "loss_curve", "running_mean", "runs", "style", "weights", "weights_in_words",
+    "BLUE", "DPI", "GREEN", "GREY", "INK", "RED", "SCREEN_DPI", "Picture", "activations_by_depth",
+    "curve_in_words", "decision_surface", "draw_histograms", "draw_images", "draw_loss", "draw_losses",
+    "draw_norms", "draw_surface", "draw_weights", "draw_worst", "examples_needed", "grid_in_words",
+    "histograms_in_words", "image_grid", "in_words", "layer_histograms", "layer_norms", "learning",
+    "loss_curve", "losses", "losses_in_words", "norms_in_words", "running_mean", "runs", "style",
+    "surface_in_words", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip

@@ -10,6 +10,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, RED, GREEN, GREY = "#1a7fc4", "#d55e00", "#009e73", "#7a7a7a"
+PURPLE, AMBER, SKY = "#b8609a", "#a97800", "#3a8fb0"  # darker than in the book: they read on white too
+
+# What a colour means, in every chapter. Each meaning has a second sign beside the colour, named at the right.
+VALUE, GRADIENT = BLUE, RED  # forward, backward: a solid frame, a dashed frame; "grad" before the number
+POSITIVE, NEGATIVE = BLUE, RED  # + and − in the square
+RIGHT, WRONG = BLUE, RED  # ✓ and ✗, a frame around the wrong one
+TRAINING, VALIDATION = "-", "--"  # of one run: the same colour, a solid and a dashed line
+RUNS = (BLUE, RED, GREEN, PURPLE, AMBER, SKY)  # one each; the name stands at the line's end
+RUN_MARKERS = ("o", "s", "^", "D", "v", "P")
+CLASSES = (BLUE, RED, GREEN, PURPLE, AMBER, SKY)  # each class of data with a marker and a hatching
+CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
+MARKER_NAMES = {
+    "o": "circles", "^": "triangles", "s": "squares", "D": "diamonds", "v": "triangles upside down",
+    "P": "thick plus signs", "X": "thick crosses", "*": "stars", "<": "triangles to the left",
+    ">": "triangles to the right",
+}  # fmt: skip
 INK = "gray_r"  # dark ink on white paper
 DPI = 150
 SCREEN_DPI = 84  # a picture 9 inches wide is 756 pixels wide on the page
@@ -59,7 +75,7 @@ def style(ax: Axes, title: str = "", xlabel: str = "", ylabel: str = "") -> Axes
     ax.set_facecolor("none")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
-    ax.tick_params(colors=GREY, labelsize=9)
+    ax.tick_params(which="both", colors=GREY, labelsize=9)
     ax.grid(color=GREY, alpha=0.2, linewidth=0.6)
     ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=GREY)
     ax.set_xlabel(xlabel, fontsize=10, color=GREY)
