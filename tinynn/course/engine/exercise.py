@@ -166,6 +166,7 @@ class Fill(Exercise):
         self.worked_answer: Callable | None = None
         self.swap: Callable[[Callable], AbstractContextManager] | None = None
         self.train: Callable[..., Any] | None = None
+        self.same: Callable[[Any, Any, tuple], bool] | None = None
         self._cases: Callable[[np.random.Generator], Iterator[Case]] | None = None
 
     @property
@@ -194,6 +195,11 @@ class Fill(Exercise):
         """Another right answer, written differently: the checks must accept it."""
         self.rights.append(function)
         return function
+
+    def accept(self, same: Callable[[Any, Any, tuple], bool]) -> Callable:
+        """Where several answers are right: ``same(got, wanted, args)``, whether `got` is one of them."""
+        self.same = same
+        return same
 
     def mistake(self, function: Callable) -> Callable:
         """A named mistake."""
@@ -299,9 +305,9 @@ def find(name: Any, where: str = "check") -> Exercise:
 
 
 def chapters() -> list[str]:
-    """The chapters that have declarations."""
+    """The chapters that have declarations: a file each, or a folder with a file an exercise."""
     folder = Path(__file__).resolve().parent.parent / "exercises"
-    return sorted(path.stem.removeprefix("ch") for path in folder.glob("ch*.py"))
+    return sorted(path.stem.removeprefix("ch") for path in folder.glob("ch*"))
 
 
 def catalogue() -> dict[str, Exercise]:

@@ -1,4 +1,4 @@
-"""Exercises of chapter 03: backward by hand."""
+"""03.1: the gradients of a linear layer."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ... import ops
-from ..engine.exercise import Case, Fill, case
+from .... import ops
+from ...engine.exercise import Case, Fill, case
 
 # -- 03.1: the gradients of a linear layer ------------------------------------------------------------------
 
