@@ -6,22 +6,13 @@ hints from a question to almost the answer. Nothing here raises because of a stu
 
 from __future__ import annotations
 
-import html
-import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ArgumentError
-
-MARKS = {
-    "right": ("✓", "Right", "var(--jp-success-color1, #2e7d32)"),
-    "look": ("✗", "Look again", "var(--jp-warn-color1, #c65102)"),
-    "open": ("○", "Not tried yet", "var(--jp-ui-font-color3, #757575)"),
-    "said": ("→", "Result", "var(--jp-brand-color1, #1a7fc4)"),
-}
-
+from .engine.verdict import Verdict, Verdicts
 
 # What a part of an exception's message usually means.
 USUAL = {
@@ -31,40 +22,6 @@ USUAL = {
     "object is not callable": "Parentheses call a function; to take a part of an array, write `[` and `]`.",
     "is not defined": "Is the name spelt as where it gets its value? Has that cell run?",
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What is said about an answer: a mark, a headline, a few sentences. `code` stands between backticks."""
-
-    kind: str  # one of MARKS
-    text: str = ""
-    headline: str = ""
-
-    def __str__(self) -> str:
-        mark, usual, _ = MARKS[self.kind]
-        return f"{mark} {self.headline or usual}. {self.text}".rstrip()
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        mark, usual, colour = MARKS[self.kind]
-        text = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(self.text, quote=False))
-        text = text.replace("\n", "<br>")
-        return (
-            f'<div style="border-left: 4px solid {colour}; padding: 0.1em 0.9em; margin: 0.4em 0">'
-            f"<strong>{mark} {html.escape(self.headline or usual)}.</strong> {text}</div>"
-        )
-
-
-class Verdicts(list):
-    """Several verdicts, shown one below the other."""
-
-    def __repr__(self) -> str:
-        return "\n".join(map(str, self))
-
-    def _repr_html_(self) -> str:
-        return "".join(v._repr_html_() for v in self)
 
 
 @dataclass(frozen=True)
