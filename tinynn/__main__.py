@@ -19,6 +19,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "lab": Command("open JupyterLab on the course", "tinynn.course.lab"),
     "reset": Command("set your copy of a chapter aside and lay a fresh one", "tinynn.course.work"),
+    "update": Command("lay a newer release under your answers", "tinynn.course.classroom.update"),
     "doctor": Command("say what is installed, what is missing and what to do", "tinynn.course.doctor"),
     "warm": Command(
         "compile the kernels now instead of at their first use",
@@ -34,6 +35,8 @@ COMMANDS = {
         "add_bench_arguments",
         "run_bench",
     ),
+    "solutions": Command("write the chapters with the exercises solved", "tinynn.course.classroom.solutions"),
+    "grade": Command("grade a folder of submitted notebooks", "tinynn.course.classroom.grade"),
     "docs": Command(
         "write the API reference into docs/api", "tinynn.course.commands", "add_docs_arguments", "run_docs"
     ),

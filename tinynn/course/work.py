@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +32,8 @@ except ImportError as problem:
 
 RECORD = ".laid.json"
 """In work/: for each copy, the digest of the chapter it was laid from."""
+BASE = ".laid"
+"""In work/: the chapters as they were laid. An update tells the student's lines from the release's by them."""
 
 
 class Laid(NamedTuple):
@@ -45,7 +48,8 @@ class Laid(NamedTuple):
             "new": f"{self.name}: laid",
             "kept": f"{self.name}: yours, kept",
             "updated": f"{self.name}: a newer version laid (yours was untouched)",
-            "outdated": f"{self.name}: yours is kept; for the newer version: python -m tinynn reset {stem}",
+            "outdated": f"{self.name}: yours is kept; the newer version under your answers: "
+            f"python -m tinynn update {stem}",
         }[self.outcome]
 
 
@@ -102,14 +106,43 @@ def lay(chapters: Path, work: Path) -> list[Laid]:
 
 def reset(chapter: Path, work: Path, now: datetime | None = None) -> Path | None:
     """Set the copy of `chapter` aside under a date-stamped name and lay a fresh one; return the old path."""
-    copy, aside = work / chapter.name, None
-    if copy.exists():
-        aside = _free_name(copy, now or datetime.now())
-        copy.rename(aside)
+    old = aside(work / chapter.name, now)
     record = _read_record(work)
     _copy(chapter, work, record)
     _write_record(work, record)
-    return aside
+    return old
+
+
+def aside(copy: Path, now: datetime | None = None) -> Path | None:
+    """Give a copy a date-stamped name; return it, or None where there is no copy."""
+    if not copy.exists():
+        return None
+    old = _free_name(copy, now or datetime.now())
+    copy.rename(old)
+    return old
+
+
+def is_outdated(chapter: Path, work: Path) -> bool:
+    """Whether the student works on a copy of an older release of `chapter`."""
+    copy, record = work / chapter.name, _read_record(work)
+    return (
+        copy.exists()
+        and record.get(chapter.name) != _digest(chapter)
+        and _digest(copy) not in (_digest(chapter), record.get(chapter.name))
+    )
+
+
+def base_of(name: str, work: Path) -> Path | None:
+    """The chapter as it was when the student's copy was laid, if it was kept."""
+    base = work / BASE / name
+    return base if base.is_file() and _digest(base) == _read_record(work).get(name) else None
+
+
+def adopt(chapter: Path, work: Path) -> None:
+    """Note that the copy of `chapter`, whatever the student has in it, now stands on this release."""
+    record = _read_record(work)
+    _keep_base(chapter, work, record)
+    _write_record(work, record)
 
 
 def _lay_one(chapter: Path, work: Path, record: dict[str, str]) -> str:
@@ -136,6 +169,14 @@ def _copy(chapter: Path, work: Path, record: dict[str, str]) -> None:
         os.replace(partial, work / chapter.name)
     except OSError as problem:
         raise _not_writable(work) from problem
+    _keep_base(chapter, work, record)
+
+
+def _keep_base(chapter: Path, work: Path, record: dict[str, str]) -> None:
+    """Keep the chapter as it is laid; without room for it the course goes on, and an update asks more."""
+    with suppress(OSError):
+        (work / BASE).mkdir(exist_ok=True)
+        shutil.copyfile(chapter, work / BASE / chapter.name)
     record[chapter.name] = _digest(chapter)
 
 
