@@ -6,6 +6,7 @@ always says the same as the colour. Each ``draw_x(ax, ...)`` draws on axes that 
 """
 
 from .curves import curve_in_words, draw_loss, loss_curve, running_mean, runs
+from .graph import graph, graph_in_words
 from .images import draw_images, draw_worst, grid_in_words, image_grid, worst_in_words, worst_mistakes
 from .layers import (
     activations_by_depth,
@@ -25,8 +26,8 @@ from .weights import draw_weights, weights, weights_in_words
 __all__ = [
     "BLUE", "DPI", "GREEN", "GREY", "INK", "RED", "SCREEN_DPI", "Picture", "activations_by_depth",
     "curve_in_words", "decision_surface", "draw_histograms", "draw_images", "draw_loss", "draw_losses",
-    "draw_norms", "draw_surface", "draw_weights", "draw_worst", "examples_needed", "grid_in_words",
-    "histograms_in_words", "image_grid", "in_words", "layer_histograms", "layer_norms", "learning",
-    "loss_curve", "losses", "losses_in_words", "norms_in_words", "running_mean", "runs", "style",
-    "surface_in_words", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
+    "draw_norms", "draw_surface", "draw_weights", "draw_worst", "examples_needed", "graph",
+    "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
+    "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "norms_in_words", "running_mean",
+    "runs", "style", "surface_in_words", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip

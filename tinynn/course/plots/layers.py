@@ -125,6 +125,9 @@ def draw_norms(ax: Axes, norms: Mapping[str, float], title: str = "", gradient: 
     drawn = [v for v in sizes.values() if _has_bar(v)] or [1.0]
     left, right = 10 ** np.floor(np.log10(min(drawn)) - 0.3), 10 ** np.ceil(np.log10(max(drawn)) + 0.3)
     ax.set_xlim(left, right)
+    ax.minorticks_off()
+    powers = np.arange(np.log10(left), np.log10(right) + 0.5)[:: max(1, int(np.log10(right / left) / 6))]
+    ax.set_xticks(10**powers, [f"1e{p:.0f}" if abs(p) > 2 else f"{10**p:g}" for p in powers])
     colour, hatch = (GRADIENT, "///") if gradient else (VALUE, "")
     for i, v in enumerate(sizes.values()):
         end = v if _has_bar(v) else left
