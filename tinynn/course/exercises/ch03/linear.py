@@ -9,8 +9,6 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 
-# -- 03.1: the gradients of a linear layer ------------------------------------------------------------------
-
 linear = Fill("03.1", "linear_backward(dy, x, w)", returns="dx dw db", level=2, minutes=8)
 
 
@@ -19,7 +17,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     def draw(n: int, i: int, o: int, dtype: type = np.float64) -> list[np.ndarray]:
         return [rng.normal(size=s).astype(dtype) for s in ((n, o), (n, i), (o, i))]
 
-    yield case(*draw(3, 2, 4), note="3 rows, 2 inputs, 4 outputs")
+    yield case(*[a.round(1) for a in draw(3, 2, 4)], note="3 rows, 2 inputs, 4 outputs")
     dy, x, w = draw(3, 3, 3)
     yield case(dy, x, w, tags="square", note="everything 3 by 3")
     dy, x, w = draw(4, 3, 2)
@@ -79,6 +77,16 @@ def db_over_outputs(dy, x, w):
 
 
 @linear.mistake
+def db_of_ones(dy, x, w):
+    return dy @ w, dy.T @ x, np.ones(len(w), dy.dtype)
+
+
+@linear.mistake
+def dw_first(dy, x, w):
+    return dy.T @ x, dy @ w, dy.sum(0)
+
+
+@linear.mistake
 def w_transposed(dy, x, w):
     return dy @ w.T, dy.T @ x, dy.sum(0)
 
@@ -86,6 +94,31 @@ def w_transposed(dy, x, w):
 @linear.mistake
 def db_keeps_a_row(dy, x, w):
     return dy @ w, dy.T @ x, dy.sum(0, keepdims=True)
+
+
+@linear.two("dw_transposed", "db_not_summed")
+def _(dy, x, w):
+    return dy @ w, x.T @ dy, dy
+
+
+@linear.two("dw_transposed", "db_keeps_a_row")
+def _(dy, x, w):
+    return dy @ w, x.T @ dy, dy.sum(0, keepdims=True)
+
+
+@linear.two("dw_transposed", "db_over_outputs")
+def _(dy, x, w):
+    return dy @ w, x.T @ dy, dy.sum(1)
+
+
+@linear.two("mean_over_batch", "dw_transposed")
+def _(dy, x, w):
+    return dy @ w, x.T @ dy / len(x), dy.mean(0)
+
+
+@linear.two("db_not_summed", "w_transposed")
+def _(dy, x, w):
+    return dy @ w.T, dy.T @ x, dy
 
 
 @linear.swaps
