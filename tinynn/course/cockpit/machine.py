@@ -89,12 +89,13 @@ class Machine:
         self.x, self.y = arrays("data", data)
         self.validation = None if validation is None else arrays("validation", validation)
         self.classes = self.y.dtype.kind in "iu"
-        self.menu, self.used = menu, None
+        self.menu = menu
+        self.used: Settings | None = None
         self._random = np.random.default_rng(seed).bit_generator.state
         with self.randomness():
             self.model = made(model)
         self.loss_fn: Loss = loss_fn or (F.cross_entropy if self.classes else F.mse_loss)
-        self.params = [p for p in self.model.parameters()]
+        self.params: list[Tensor] = list(self.model.parameters())
         self.layers = [(name or "model", m) for name, m in self.model.named_modules() if m.own(Parameter)]
         self._own = [g for _, g in named_generators(self.model)]
         self._order = np.random.default_rng(seed)
@@ -183,14 +184,17 @@ class Machine:
     # -- randomness ------------------------------------------------------------------------------------
 
     @contextmanager
-    def randomness(self) -> Iterator[None]:
-        """The shared random generator in this run's state, and after it in the one it had."""
+    def randomness(self, kept: bool = True) -> Iterator[None]:
+        """The shared random generator in this run's state, and after it in the one it had.
+
+        What is drawn counts for the run only if it is `kept`.
+        """
         shared = generator().bit_generator
         outside, shared.state = shared.state, self._random
         try:
             yield
         finally:
-            self._random, shared.state = shared.state, outside
+            self._random, shared.state = shared.state if kept else self._random, outside
 
     # -- the way back ----------------------------------------------------------------------------------
 
@@ -221,7 +225,7 @@ class Machine:
             g.bit_generator.state = state
 
 
-def _fill(p: Parameter, array: np.ndarray) -> None:
+def _fill(p: Tensor, array: np.ndarray) -> None:
     """In place, so that the memory's layout stays and products round as they did."""
     p.grad = None
     if p.data.shape == array.shape and p.data.dtype == array.dtype and p.data.flags.writeable:

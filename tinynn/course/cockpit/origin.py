@@ -75,9 +75,10 @@ def _names(op: Op, count: int) -> list[str]:
 def first_inputs(model: Module, loss_fn: Loss, batch: Any, optimizer: Optimizer, update: bool) -> list[Input]:
     """Repeat a step up to the first bad number; empty if no single op makes one."""
     inputs, target = unpacked(batch)
+    watch = FirstBad()
     model.train()
     try:
-        with np.errstate(all="ignore"), wrapped(FirstBad()) as watch:
+        with np.errstate(all="ignore"), wrapped(watch):
             optimizer.zero_grad()
             loss_fn(model(*inputs), target).backward()
             if update:
