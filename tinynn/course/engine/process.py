@@ -1,0 +1,226 @@
+"""One worker process, from the side of who started it: asked, watched, killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from .call import Line, Outcome, Problem
+from .watch import Clock, Limits, Tree
+from .wire import Malformed, Message, decode, put, take
+
+EVERY = 0.03
+"""Seconds between two looks at a running call: at some GB/s, what it can take beyond its limit is 200 MB."""
+
+STARTING = 60.0
+"""Seconds for Python, NumPy and this package to load: cold, from a slow disk, with a virus scanner."""
+
+GONE = Message("gone")
+
+
+class NotStarted(RuntimeError):
+    """A worker that never said it was ready; its last words."""
+
+
+class Answer(NamedTuple):
+    """Outcomes of a request, one for each call, and why they ended early.
+
+    `fate`: "", or what happened: "time", "memory", "processes", "died", or "cannot" (the worker could not
+    read the request; `note` says why, and there are no outcomes).
+    """
+
+    outcomes: list[Outcome]
+    fate: str = ""
+    note: str = ""
+
+
+class Worker:
+    """A process that makes calls. Started at once; `ready` waits for it.
+
+    Never forked: a forked child of a process that has used Numba's OpenMP dies in its first parallel loop.
+
+    Parameters
+    ----------
+    command : list of str, optional
+        What to start instead; it has to call `tinynn.course.engine.worker.serve`.
+    environment, folder : optional
+        For the process; a notebook's own otherwise.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str] | None = None,
+        environment: dict[str, str] | None = None,
+        folder: str | Path | None = None,
+    ) -> None:
+        self.last_words = tempfile.TemporaryFile()  # the worker lets go of it once it is ready
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-P", "-m", "tinynn.course.engine.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.last_words,
+            cwd=folder,
+            env=environment or _environment(),
+            **_apart(),
+        )
+        self.tree = Tree(self.process.pid)
+        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.fresh_wanted = self.dead = self._ready = False
+        threading.Thread(target=self._listen, name="worker", daemon=True).start()
+
+    def ready(self, seconds: float = STARTING) -> None:
+        """Wait until it can be asked; raise `NotStarted` if it does not come to that."""
+        if self._ready:
+            return
+        if self._next(seconds) != Message("ready"):
+            self.kill()
+            raise NotStarted(self._words())
+        self._ready = True
+        self.tree.settle()
+
+    def ask(self, request: bytes, calls: int, limits: Limits) -> Answer:
+        """Send a request of `travel.request`, and watch until its calls are done or one runs over.
+
+        Runs in whatever thread calls it; a KeyboardInterrupt passes through, after which the worker has to
+        be killed.
+        """
+        try:
+            put(self._stdin, request)
+        except (OSError, ValueError):
+            return self._ended([], calls, "died")
+        clock, outcomes, baseline = Clock(limits), [], self.tree.memory()
+        while True:
+            message = self._next(EVERY)
+            fate = self._fate(message, clock, limits, baseline)
+            if fate:
+                return self._ended(outcomes, calls, fate)
+            if message is None:
+                continue
+            if message.kind == "cannot":
+                self._finish()
+                return Answer([], "cannot", message.note)
+            if message.kind == "loaded":
+                baseline = self.tree.memory()
+            if message.kind == "outcome":
+                outcomes += message.outcomes[:1]
+            if message.kind in ("loaded", "outcome"):
+                clock.next_call()
+            if message.kind in ("compiling", "compiled"):
+                clock.turn(message.kind == "compiled")
+            if message.kind == "done":
+                self._cleaned(message)
+                return Answer(outcomes) if len(outcomes) == calls else self._ended(outcomes, calls, "died")
+
+    def where(self, seconds: float = 0.3) -> tuple[Line, ...]:
+        """The student's lines that are running, as far as the worker answers: compiled code does not."""
+        with contextlib.suppress(OSError, ValueError):
+            put(self._stdin, pickle.dumps({"kind": "where"}))
+            while message := self._next(seconds):
+                if message.kind == "where" and message.outcomes[0].problem:
+                    return message.outcomes[0].problem.lines
+                if message is GONE:
+                    break
+        return ()
+
+    def gone(self) -> bool:
+        """Whether it ended by itself. Asked without waiting for it, so that its id is not given away."""
+        return self.dead or not self.tree.alive()
+
+    def kill(self) -> None:
+        """End the process and everything that it started."""
+        if self.dead:
+            return
+        self.dead = True
+        self.tree.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nothing more can be done
+            self.process.wait(5)
+        with contextlib.suppress(OSError, ValueError):
+            self._stdin.close()
+
+    # -- what happened --------------------------------------------------------------------------------------
+
+    def _fate(self, message: Message | None, clock: Clock, limits: Limits, baseline: int) -> str:
+        if message is not None:
+            return "died" if message.kind == "gone" else ""
+        if len(self.tree.strangers()) > limits.processes:
+            return "processes"
+        if self.tree.memory() - baseline > limits.memory:
+            return "memory"
+        return "time" if clock.over() else ""
+
+    def _ended(self, outcomes: list[Outcome], calls: int, fate: str) -> Answer:
+        """The call that was running ended so; those after it were not made."""
+        lines = self.where() if fate in ("time", "memory") else ()
+        self.kill()
+        end = "died" if fate == "processes" else fate
+        last = Outcome(end, problem=Problem("Running", "", lines) if lines else None)
+        skipped = [Outcome("skipped")] * (calls - len(outcomes) - 1)
+        note = str(self.process.returncode) if fate == "died" else ""
+        return Answer([*outcomes, last, *skipped][:calls], fate, note)
+
+    def _cleaned(self, message: Message) -> None:
+        """A function that left processes, threads or a changed NumPy behind has used this worker up."""
+        self.fresh_wanted = bool(message.note) or bool(self.tree.strangers())
+
+    def _finish(self) -> None:
+        message = self._next(STARTING)
+        if message is None or message.kind != "done":
+            self.kill()
+        else:
+            self._cleaned(message)
+
+    # -- pipes ----------------------------------------------------------------------------------------------
+
+    @property
+    def _stdin(self) -> BinaryIO:
+        assert self.process.stdin is not None
+        return self.process.stdin  # type: ignore[return-value]
+
+    def _listen(self) -> None:
+        """In a thread: a wait for a queue can be interrupted and times out on every system, a pipe's cannot."""
+        assert self.process.stdout is not None
+        with self.process.stdout as stream, contextlib.suppress(OSError, ValueError, Malformed):
+            while (payload := take(stream)) is not None:  # type: ignore[arg-type]
+                self.messages.put(decode(payload))
+        self.messages.put(GONE)
+
+    def _next(self, seconds: float) -> Message | None:
+        with contextlib.suppress(queue.Empty):
+            return self.messages.get(timeout=seconds)
+        return None
+
+    def _words(self) -> str:
+        with contextlib.suppress(OSError, ValueError):
+            self.last_words.seek(0)
+            return self.last_words.read()[-2000:].decode("utf-8", "replace").strip()
+        return ""
+
+
+def _environment() -> dict[str, str]:
+    """The notebook's, with one thread for BLAS: two processes' threads fight, and a check's sizes are small."""
+    quiet = {"TINYNN_QUIET": "1", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+    return {**threads, **os.environ, **quiet, "PYTHONPATH": _import_path()}
+
+
+def _import_path() -> str:
+    """So that the process finds this package where it is not installed. Its own path comes with the request."""
+    root = Path(__file__).resolve().parents[3]
+    given = os.environ.get("PYTHONPATH", "")
+    return given if root.name == "site-packages" else os.pathsep.join(filter(None, [given, str(root)]))
+
+
+def _apart() -> dict[str, Any]:
+    """Out of reach of the signals that Jupyter sends to the kernel's process group; no console window."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
