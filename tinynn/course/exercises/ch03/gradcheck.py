@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 
 @error.accept
-def _(got, wanted, args) -> bool:
+def _(got: Any, wanted: Any, args: tuple) -> bool:
     """A right gradient gives rounding noise, which is no two times the same."""
     number = isinstance(got, (int, float)) or isinstance(got, np.ndarray) and got.shape == ()
     return number and bool(np.isclose(float(got), float(wanted), rtol=1e-5, atol=2e-7))

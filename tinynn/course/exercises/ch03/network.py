@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +22,10 @@ network = Fill(
 
 @network.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
-    def draw(n: int, i: int, h: int, k: int, dtype: type = np.float64) -> list[np.ndarray]:
-        x, w1, b1, w2, b2 = (rng.normal(size=s).astype(dtype) for s in ((n, i), (h, i), (h,), (k, h), (k,)))
-        return [x, np.arange(n) * 2 % k, w1, b1, w2, b2]
+    def draw(n: int, i: int, h: int, k: int, dtype: Any = np.float64) -> list[np.ndarray]:
+        shapes: list[tuple[int, ...]] = [(n, i), (h, i), (h,), (k, h), (k,)]
+        x, *weights = (rng.normal(size=s).astype(dtype) for s in shapes)
+        return [x, np.arange(n) * 2 % k, *weights]
 
     tiny = [a.round(1) for a in draw(2, 2, 4, 3)]
     yield case(*tiny, note="2 rows, 2 inputs, 4 hidden units, 3 classes")
@@ -49,7 +51,8 @@ def _(x, t, w1, b1, w2, b2):
     loss, c4 = run(cross_entropy, logits, t)
     dlogits, _ = pull(cross_entropy, np.ones_like(loss), c4)
     dh, dw2, db2 = pull(linear, dlogits, c3)
-    _, dw1, db1 = pull(linear, *pull(relu, dh, c2), c1)
+    (dz,) = pull(relu, dh, c2)
+    _, dw1, db1 = pull(linear, dz, c1)
     return loss, dw1, db1, dw2, db2
 
 
@@ -253,7 +256,7 @@ def _(x, t, w1, b1, w2, b2):
 
 
 @network.trains
-def _(function, steps: int = 400, lr: float = 1.0):
+def _(function: Callable, steps: int = 400, lr: float = 1.0) -> tuple[list[float], float]:
     """Losses of each step, and the accuracy at the end: gradient descent on the spirals, all at once."""
     x, t = (np.asarray(a) for a in spirals(300))
     weights = starting_weights(2, 64, 3)
