@@ -16,6 +16,8 @@ from .boxes import LINE, MOST, PAD, Box, Line, Sheet, arrange, boxes_of, brief, 
 from .given import listed
 from .style import GRADIENT, GREY, VALUE, Picture
 
+PALE = 0.55
+
 
 def graph(
     loss: Any, names: Any = None, values: bool = False, gradients: bool = False, title: str = ""
@@ -93,7 +95,7 @@ def _draw_box(ax: Axes, sheet: Sheet, i: int, texts: Iterable[Line], light: Ligh
         thick, line = (2.0 if box.needs else 1.0), ":" if box.made_by else "-"
     if box is light.current:
         colour, line, thick = (GRADIENT, "--", 2.6) if light.backward else (VALUE, "-", 2.6)
-    alpha = 0.35 if box in light.pale else 1.0
+    alpha = PALE if box in light.pale else 1.0
     round_ = 0.16 if isinstance(box, Value) else 0.02
     ax.add_patch(
         FancyBboxPatch(
@@ -123,7 +125,7 @@ def _draw_edges(ax: Axes, sheet: Sheet, light: Light) -> None:
         lit = k in light.lit
         colour = GREY if not lit else GRADIENT if light.backward else VALUE
         pale = sheet.boxes[source] in light.pale or sheet.boxes[target] in light.pale
-        look: dict[str, Any] = {"color": colour, "alpha": 0.35 if pale and not lit else 0.9}
+        look: dict[str, Any] = {"color": colour, "alpha": PALE if pale and not lit else 0.9}
         ax.add_patch(
             PathPatch(
                 _curve(points, sheet.upright),
