@@ -39,6 +39,9 @@ from .texts import words
 TAGS = {"square", "ones", "large", "small", "float32", "strided", "again", "one", "empty"}
 """What a case may be called: see `Case`."""
 
+PROBES = 5
+"""Arguments that are altered, one at a time, to see which of them a function ignores."""
+
 
 class Case(NamedTuple):
     """One input.
@@ -237,9 +240,20 @@ class Fill(Exercise):
         again = first._replace(tags=first.tags | {"again"})
         return [*declared, strided, again]
 
+    @property
+    def probes(self) -> list[Case]:
+        """The first case with one argument altered, for each: a function that ignores it gives itself away.
+
+        No answer is judged by them, since arguments may belong together (an input and its output).
+        """
+        first = self.inputs[0]
+        places = [i for i, a in enumerate(first.args[:PROBES]) if _altered(a) is not None]
+        return [first._replace(args=_with(first.args, i), tags=frozenset(), note=f"probe {i}") for i in places]
+
     @cached_property
     def asked(self) -> list[Call]:
-        return [Call(c.args, c.kwargs) for c in self.inputs]
+        """The inputs, then the probes."""
+        return [Call(c.args, c.kwargs) for c in (*self.inputs, *self.probes)]
 
     @cached_property
     def wanted(self) -> list[Outcome]:
@@ -258,7 +272,7 @@ class Fill(Exercise):
     def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
         from .diagnose import judge  # the last step of the staircase: it reads declarations
 
-        return judge(self, outcomes)
+        return judge(self, outcomes, answer)
 
     def solution(self) -> str:
         assert self.worked_answer is not None, f"{self.id} has no worked answer"
@@ -270,6 +284,17 @@ def _strided(value: Any) -> Any:
     if not isinstance(value, np.ndarray) or value.ndim == 0:
         return value
     return np.repeat(value, 2, axis=-1)[..., ::2]
+
+
+def _altered(value: Any) -> Any:
+    """Another array of the same shape, another number; None for what is neither."""
+    if isinstance(value, np.ndarray) and value.size and value.dtype.kind in "iuf":
+        return np.flip(value) * (0.75 if value.dtype.kind == "f" else 1)
+    return 0.75 * value if isinstance(value, float) else None
+
+
+def _with(args: tuple, i: int) -> tuple:
+    return (*args[:i], _altered(args[i]), *args[i + 1 :])
 
 
 def source_of(function: Callable) -> str:

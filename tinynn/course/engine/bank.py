@@ -1,0 +1,172 @@
+"""Named mistakes: which of them an answer is, alone, two at once, or part by part."""
+
+from __future__ import annotations
+
+import re
+
+from .call import Outcome, run_each
+from .compare import agree, leak
+from .diagnosis import Diagnosis, words_of
+from .dressed import transposed
+from .evidence import NOTHING, Evidence, Part, Seen
+from .factors import factor
+from .found import Found
+from .signatures import signature
+from .texts import phrases
+
+
+def exact(evidence: Evidence) -> Diagnosis | None:
+    """The mistakes that do the same in every case. Several are all named: no case tells them apart."""
+    names = [name for name, outcomes in evidence.exercise.known.items() if alike(evidence, outcomes)]
+    return _named(evidence, "mistake", names) if names else None
+
+
+def two(evidence: Evidence) -> Diagnosis | None:
+    """Two mistakes that were declared together."""
+    for names, function in evidence.exercise.both.items():
+        if alike(evidence, run_each(function, evidence.exercise.asked)):
+            return _named(evidence, "two", list(names))
+    return None
+
+
+def _named(evidence: Evidence, kind: str, names: list[str]) -> Diagnosis:
+    """The words of one mistake, or of several one after the other."""
+    words = [evidence.exercise.mistakes[name].words_in(evidence.exercise) for name in names]
+    say = phrases("engine")["bank"]
+    between = {"mistake": say["or"], "two": say["and"]}[kind]
+    means = f" {between} ".join(w.get("means", name) for w, name in zip(words, names))
+    before = "" if len(names) == 1 else say["either" if kind == "mistake" else "both"] + " "
+    return Diagnosis(kind, tuple(names), before + means, " ".join(w.get("look", "") for w in words).strip())
+
+
+def alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
+    """Whether a mistake's outcomes are the answer's, in every case, by something that is wrong."""
+    pairs = list(zip(evidence.seen, outcomes))
+    return all(_same(evidence, seen, other) for seen, other in pairs) and _telling(evidence, pairs)
+
+
+def _same(evidence: Evidence, seen: Seen, other: Outcome) -> bool:
+    mine = seen.outcome
+    if mine.end != other.end:
+        return False
+    if mine.end == "raised":
+        return (
+            mine.problem is not None and other.problem is not None and mine.problem.kind == other.problem.kind
+        )
+    if mine.end != "value":
+        return False
+    value = seen.wanted.value
+    same_dtype = not evidence.exercise.dtype_matters or leak(mine.value, value) == leak(other.value, value)
+    return same_dtype and agree(mine.value, other.value, seen.tolerance)
+
+
+def _telling(evidence: Evidence, pairs: list[tuple[Seen, Outcome]]) -> bool:
+    """Whether the likeness is in wrong values or dtypes; if only in changed arguments, or in exceptions, in those."""
+    wrong = [(seen, other) for seen, other in pairs if not _sound(evidence, seen)]
+    if any(seen.outcome.end == "value" for seen, _ in wrong):
+        return True
+    if wrong:
+        return all(_outline(seen.outcome) == _outline(other) for seen, other in wrong)
+    return all(seen.outcome.changed == other.changed for seen, other in pairs)
+
+
+def _sound(evidence: Evidence, seen: Seen) -> bool:
+    return evidence.agrees(seen) and not evidence.leaks(seen)
+
+
+def _outline(outcome: Outcome) -> str:
+    """An exception's message without its numbers."""
+    return re.sub(r"\d+", "", outcome.problem.message) if outcome.problem else ""
+
+
+# -- part by part ----------------------------------------------------------------------------------------------
+
+
+def partly(evidence: Evidence) -> Diagnosis | None:
+    """A mistake or a signature for each part that is wrong; where one part is not known, that is said."""
+    wrong = [part for part in evidence.parts if not part.right]
+    if not evidence.many or not wrong:
+        return None
+    culprits = {part.name: culprit(evidence, part) for part in wrong}
+    signs = {part.name: signature(part) for part in wrong if not culprits[part.name]}
+    if not any(culprits.values()) and not any(signs.values()) or not _raises_explained(evidence, culprits):
+        return None
+    texts = [_part_words(evidence, part, culprits[part.name], signs.get(part.name)) for part in wrong]
+    names = [culprits[p.name] or getattr(signs.get(p.name), "name", "unknown") for p in wrong]
+    looks = dict.fromkeys(look for _, look in texts if look)
+    means = " ".join(dict.fromkeys(text for text, _ in texts))
+    return Diagnosis("parts", tuple(dict.fromkeys(names)), means, " ".join(looks))
+
+
+def culprit(evidence: Evidence, part: Part) -> str:
+    """The named mistake that gives just this part in every case; "" where none or more than one does."""
+    named = [name for name, known in evidence.exercise.known.items() if _gives(part, known)]
+    return named[0] if len(named) == 1 else ""
+
+
+def _gives(part: Part, outcomes: list[Outcome]) -> bool:
+    values = part.of(outcomes)
+    if any(value is NOTHING for value in values):
+        return False
+    return all(agree(pair.got, value, pair.seen.tolerance) for pair, value in zip(part.pairs, values))
+
+
+def _raises_explained(evidence: Evidence, culprits: dict[str, str]) -> bool:
+    """Whether each exception that came is one that a mistake found makes as well."""
+    known = [evidence.exercise.known[name] for name in culprits.values() if name]
+    for i, seen in enumerate(evidence.seen):
+        raised = seen.outcome.end == "raised" != seen.wanted.end
+        if raised and not any(_same(evidence, seen, outcomes[i]) for outcomes in known):
+            return False
+    return True
+
+
+def _part_words(evidence: Evidence, part: Part, name: str, found: Found | None) -> tuple[str, str]:
+    if name:
+        words = evidence.exercise.mistakes[name].words_in(evidence.exercise)
+        return words.get("means", name), words.get("look", "")
+    if found:
+        words = words_of(found, [part.name])
+        return words["means"], words.get("look", "")
+    return phrases("engine")["bank"]["part_unknown"].format(part=part.name), ""
+
+
+# -- a mistake and something more ---------------------------------------------------------------------------------
+
+
+def composed(evidence: Evidence) -> Diagnosis | None:
+    """A named mistake with a factor, a sign or a transposition on top."""
+    if evidence.many or not evidence.parts or len(evidence.values) < len(evidence.seen):
+        return None
+    part = evidence.parts[0]
+    for name, known in evidence.exercise.known.items():
+        found = _on_top(part, known)
+        if found:
+            one = _named(evidence, "mistake", [name])
+            more = words_of(found, [])
+            before, after = (phrases("engine")["bank"][key] for key in ("first", "besides"))
+            means = f"{before} {one.means} {after} {more['means']}"
+            return Diagnosis(
+                "composed", (name, found.name), means, f"{one.look} {more.get('look', '')}".strip()
+            )
+    return None
+
+
+def _on_top(part: Part, known: list[Outcome]) -> Found | None:
+    """What makes the answer out of a mistake's values, where the mistake is not itself made so from the right ones."""
+    values = part.of(known)
+    if any(value is NOTHING for value in values):
+        return None
+    taken = tuple(p._replace(wanted=v, same=_as_numbers) for p, v in zip(part.pairs, values))
+    against = Part(part.name, part.index, taken, part.evidence)
+    found = factor(against) or transposed(against)
+    plain = part.with_values(values)
+    return (
+        found
+        if found and found.name != "factor_by_input" and not (factor(plain) or transposed(plain))
+        else None
+    )
+
+
+def _as_numbers(got: object, wanted: object, seen: Seen) -> bool:
+    return agree(got, wanted, seen.tolerance)

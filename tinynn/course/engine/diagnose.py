@@ -1,0 +1,217 @@
+"""From what an answer did to a verdict that names the mistake, or says that it cannot.
+
+The steps go from what explains everything to what explains least, and the first that speaks is the diagnosis.
+Each speaks only where its statement holds in every case. A wrong name is worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import stopped
+from .bank import composed, exact, partly, two
+from .call import Odd, Outcome
+from .diagnosis import Diagnosis, about_signature, words_of
+from .evidence import Evidence, Seen
+from .exercise import Fill
+from .found import Found
+from .shown import differing, failing_input, side_by_side
+from .signatures import only, signature, structure, unlike_itself
+from .texts import phrases
+from .unknown import unknown
+from .verdict import Block, Text, Verdict
+
+
+def judge(exercise: Fill, outcomes: list[Outcome], answer: Any = None) -> Verdict:
+    """The verdict on what a student's function gave on the exercise's cases.
+
+    Parameters
+    ----------
+    exercise : Fill
+    outcomes : list of Outcome
+        One for each of ``exercise.calls(answer)``.
+    answer : function, optional
+        Tells a function that forgets to return from one that is not begun.
+    """
+    evidence = Evidence(exercise, outcomes)
+    if not_begun(evidence, answer):
+        return Verdict("open")
+    if not evidence.failing:
+        return _right(evidence)
+    return _told(evidence, diagnose(evidence))
+
+
+def diagnose(evidence: Evidence) -> Diagnosis:
+    """The first step that speaks; the last always does."""
+    return next(filter(None, (step(evidence) for step in STEPS)))
+
+
+def not_begun(evidence: Evidence, answer: Any) -> bool:
+    """Whether the function is still the stub: nothing comes back, or something that says so is raised."""
+    if all(seen.outcome.end == "raised" for seen in evidence.seen):
+        return all(_says_unfinished(seen.outcome) for seen in evidence.seen)
+    if not all(seen.outcome.end == "value" and _blank(seen.outcome.value) for seen in evidence.seen):
+        return False
+    return answer is None or isinstance(evidence.seen[0].outcome.value, (tuple, list, Odd))
+
+
+def _blank(value: Any) -> bool:
+    """None, ..., or a tuple of nothing else."""
+    if type(value) in (tuple, list):
+        return bool(value) and all(map(_blank, value))
+    return value is None or isinstance(value, Odd) and value.kind == "ellipsis"
+
+
+def _says_unfinished(outcome: Outcome) -> bool:
+    problem = outcome.problem
+    return problem is not None and (problem.kind == "NotImplementedError" or "'ellipsis'" in problem.message)
+
+
+# -- the steps -------------------------------------------------------------------------------------------------
+
+
+def over_the_limit(evidence: Evidence) -> Diagnosis | None:
+    seen = stopped.limit(evidence)
+    if seen is None:
+        return None
+    say = phrases("engine")["limits"][seen.outcome.end]
+    return Diagnosis("limit", (seen.outcome.end,), say["means"], say["look"], say["headline"], seen)
+
+
+def sound_values(evidence: Evidence) -> Diagnosis | None:
+    """Right numbers, but an argument is changed or another dtype comes back."""
+    if not all(map(evidence.agrees, evidence.seen)):
+        return None
+    changed = next((s for s in evidence.seen if evidence.changes(s)), None)
+    if changed is not None:
+        names = ", ".join(f"`{name}`" for name in evidence.changes(changed))
+        return about_signature(Found("mutates", {"arguments": names}), [], changed)
+    leaking = next(s for s in evidence.seen if evidence.leaks(s))
+    fill = {"dtype": str(evidence.leaks(leaking))}
+    return about_signature(Found("other_dtype", fill), [p.name for p in evidence.parts], leaking)
+
+
+def not_itself(evidence: Evidence) -> Diagnosis | None:
+    found = unlike_itself(evidence)
+    again = next((s for s in evidence.seen if "again" in s.case.tags), None)
+    return about_signature(found, [], again) if found else None
+
+
+def raised(evidence: Evidence) -> Diagnosis | None:
+    seen = stopped.stopped_at(evidence)
+    if seen is None or seen.outcome.problem is None:
+        return None
+    problem = seen.outcome.problem
+    say = phrases("engine")["stopped"]
+    means = say["means"].format(kind=problem.kind, right=len(evidence.seen) - len(evidence.failing))
+    headline = say["headline"].format(kind=problem.kind)
+    blocks = tuple(stopped.told(problem))
+    return Diagnosis("exception", (problem.kind,), means + _only_words(evidence), "", headline, seen, blocks)
+
+
+def other_structure(evidence: Evidence) -> Diagnosis | None:
+    found = structure(evidence)
+    return about_signature(found, [], evidence.failing[0]) if found and not _unexpected(evidence) else None
+
+
+def one_signature(evidence: Evidence) -> Diagnosis | None:
+    """One signature that holds for every part that is wrong."""
+    wrong = [part for part in evidence.parts if not part.right]
+    if _unexpected(evidence) or not wrong:
+        return None
+    found = [signature(part) for part in wrong]
+    if found[0] is None or any(f is None or f.name != found[0].name for f in found):
+        return None
+    if any(f is not None and f.fill != found[0].fill for f in found):
+        return None
+    names = [] if len(wrong) == len(evidence.parts) > 1 else [part.name for part in wrong]
+    told = about_signature(found[0], names, evidence.failing[0])
+    return told._replace(means=told.means + _only_words(evidence))
+
+
+def on_some_inputs(evidence: Evidence) -> Diagnosis | None:
+    found = None if _unexpected(evidence) else only(evidence)
+    return about_signature(found, [], evidence.failing[0])._replace(kind="only") if found else None
+
+
+def _unexpected(evidence: Evidence) -> bool:
+    """Whether an exception came that is not asked for."""
+    return stopped.stopped_at(evidence) is not None
+
+
+def _only_words(evidence: Evidence) -> str:
+    found = only(evidence)
+    return " " + words_of(found, [])["means"] if found else ""
+
+
+STEPS: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
+    over_the_limit, exact, two, sound_values, not_itself, other_structure, one_signature, partly, composed, raised,
+    on_some_inputs, unknown,
+)  # fmt: skip
+
+
+# -- telling -------------------------------------------------------------------------------------------------------
+
+
+def _right(evidence: Evidence) -> Verdict:
+    say = phrases("engine")["right"]
+    return Verdict("right", say["text"].format(count=len(evidence.seen)))
+
+
+def _told(evidence: Evidence, diagnosis: Diagnosis) -> Verdict:
+    """In a glance, the smallest failing input, the diagnosis, what to look at."""
+    say = phrases("engine")["told"]
+    seen = diagnosis.seen or evidence.failing[0]
+    blocks: list[Block] = [failing_input(evidence, seen), *_differences(evidence, seen), *diagnosis.blocks]
+    if diagnosis.means:
+        blocks.append(Text(diagnosis.means, say.get(diagnosis.kind, say["means"])))
+    blocks += [Text(note) for note in _also(evidence, diagnosis)]
+    if diagnosis.look:
+        blocks.append(Text(diagnosis.look, say["look"]))
+    why = " ".join(filter(None, [diagnosis.means, diagnosis.look]))
+    headline = diagnosis.headline or _headline(evidence, seen)
+    return Verdict("look", "", headline, tuple(blocks), diagnosis.kind, diagnosis.names, why)
+
+
+def _headline(evidence: Evidence, seen: Seen) -> str:
+    """Which parts are right and which are not."""
+    say = phrases("engine")["headlines"]
+    wrong = [f"`{part.name}`" for part in evidence.parts if not part.right]
+    right = [f"`{part.name}`" for part in evidence.parts if part.right]
+    if not evidence.many or not wrong:
+        count = len(evidence.failing)
+        return say["cases"].format(wrong=count, of=len(evidence.seen))
+    if not right:
+        return say["all_parts"].format(parts=_listed(wrong))
+    return say["some_parts"].format(wrong=_listed(wrong), right=_listed(right))
+
+
+def _listed(names: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    both = phrases("engine")["shown"]["and"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {both} {names[-1]}"
+
+
+def _differences(evidence: Evidence, seen: Seen) -> list[Block]:
+    """Tables of the parts that are wrong in this case; of the whole result where it has other parts."""
+    if seen.outcome.end != "value" or seen.wanted.end != "value":
+        return []
+    if not evidence.parts:
+        whole = evidence.exercise.returns
+        return [side_by_side(", ".join(whole), seen.outcome.value, seen.wanted.value, seen.tolerance)]
+    wrong = [p for p in evidence.parts if not all(q.right for q in p.pairs if q.seen is seen)]
+    leaking = evidence.leaks(seen) and not wrong
+    tables = [differing(part, seen) for part in (evidence.parts if leaking else wrong)[:3]]
+    return [table for table in tables if table is not None]
+
+
+def _also(evidence: Evidence, diagnosis: Diagnosis) -> list[str]:
+    """What is wrong besides: arguments changed, another dtype. Not where that is the diagnosis."""
+    say = phrases("engine")["also"]
+    if diagnosis.names[:1] in (("mutates",), ("other_dtype",)) or diagnosis.kind in ("mistake", "limit"):
+        return []
+    changed = next(filter(None, map(evidence.changes, evidence.seen)), [])
+    dtype = next(filter(None, map(evidence.leaks, evidence.seen)), None)
+    notes = [say["mutates"].format(arguments=", ".join(f"`{n}`" for n in changed))] if changed else []
+    return notes + ([say["dtype"].format(dtype=dtype)] if dtype else [])

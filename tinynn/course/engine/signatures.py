@@ -1,0 +1,115 @@
+"""Signatures: what can be said of a wrong answer without knowing it beforehand, each tried on all cases.
+
+A signature is a statement about numbers that holds in every case or is not made. Its name is the key of its
+words in ``exercises/en/engine.toml``.
+"""
+
+from __future__ import annotations
+
+from .compare import agree
+from .dressed import SHAPES
+from .evidence import Evidence, Part, Seen
+from .factors import FACTORS, by_row, factor, more_of_argument, offset, times_argument
+from .found import Found, Signature
+from .valued import MOVED, VALUES, nearly, no_upstream
+
+ALL: tuple[Signature, ...] = (
+    *SHAPES, factor, no_upstream, times_argument, *MOVED, more_of_argument, offset,
+    *(s for s in VALUES if s not in (no_upstream, nearly)), by_row, nearly,
+)  # fmt: skip
+"""From the most specific to the least."""
+
+assert {*SHAPES, *FACTORS, *MOVED, *VALUES} == set(ALL)
+
+
+def signature(part: Part) -> Found | None:
+    """The first signature that holds for a part that is wrong."""
+    return next(filter(None, (s(part) for s in ALL)), None) if not part.right and part.pairs else None
+
+
+# -- of the answer as a whole --------------------------------------------------------------------------------
+
+
+def unlike_itself(evidence: Evidence) -> Found | None:
+    """Another answer to the same question: the first case is asked again at the end."""
+    first, again = evidence.seen[0], next((s for s in evidence.seen if "again" in s.case.tags), None)
+    if again is None or first.outcome.end != again.outcome.end or first.outcome.end != "value":
+        return None
+    if evidence.same(again.outcome.value, first.outcome.value, first):
+        return None
+    return Found("state") if evidence.passes(first) else Found("random")
+
+
+ONLY = ("strided", "float32", "empty", "one", "large", "small", "ones", "square")
+
+
+def only(evidence: Evidence) -> Found | None:
+    """Wrong on one special kind of input only, or right on one only."""
+    wrong = evidence.failing
+    right = [seen for seen in evidence.seen if not any(seen is w for w in wrong)]
+    for tag in ONLY:
+        if len(right) >= 2 and _exactly(tag, wrong, right):
+            return Found(f"wrong_only_{tag}", _kind(wrong))
+        if len(wrong) >= 2 and _exactly(tag, right, wrong):
+            return Found(f"right_only_{tag}")
+    return None
+
+
+def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
+    """Whether all of `those` have the tag, and none of the others."""
+    return (
+        bool(those) and all(tag in s.case.tags for s in those) and not any(tag in s.case.tags for s in others)
+    )
+
+
+def _kind(wrong: list[Seen]) -> dict[str, str]:
+    return {"note": next((seen.case.note for seen in wrong if seen.case.note), "")}
+
+
+# -- of what comes back as a whole -----------------------------------------------------------------------------
+
+
+def structure(evidence: Evidence) -> Found | None:
+    """None for a result; other parts than are due, or the right parts in another order."""
+    if not evidence.values:
+        return None
+    if all(seen.outcome.value is None for seen in evidence.values):
+        return Found("prints" if any(s.outcome.printed.strip() for s in evidence.values) else "returns_none")
+    if evidence.many:
+        return _permuted(evidence) if evidence.parts else _other_parts(evidence)
+    return None
+
+
+def _permuted(evidence: Evidence) -> Found | None:
+    """The parts in another order."""
+    if all(part.right for part in evidence.parts):
+        return None
+    columns = [[pair.got for pair in part.pairs] for part in evidence.parts]
+    order = [next((p for p in evidence.parts if p.with_values(c).right), None) for c in columns]
+    names = [part.name for part in order if part is not None]
+    if sorted(names) != sorted(evidence.exercise.returns):
+        return None
+    return Found("permuted", {"order": ", ".join(names), "due": ", ".join(evidence.exercise.returns)})
+
+
+def _other_parts(evidence: Evidence) -> Found:
+    """A single array, or another number of things, for the parts that are due."""
+    due = ", ".join(f"`{name}`" for name in evidence.exercise.returns)
+    fill = {"due": due, "number": str(len(evidence.exercise.returns))}
+    values = [seen.outcome.value for seen in evidence.values]
+    if not all(isinstance(v, (tuple, list)) for v in values):
+        right = _which(evidence, values)
+        return Found("one_part_right", fill | {"right": right}) if right else Found("no_parts", fill)
+    lengths = sorted({len(v) for v in values})
+    columns = [[v[i] for v in values] for i in range(lengths[0])]
+    right = ", ".join(f"`{name}`" for name in filter(None, (_which(evidence, c) for c in columns)))
+    fill |= {"count": str(lengths[0]), "right": right}
+    return Found("other_parts_right" if right else "other_parts", fill)
+
+
+def _which(evidence: Evidence, values: list) -> str:
+    """The part that `values` are, in every case; "" if none."""
+    for i, name in enumerate(evidence.exercise.returns):
+        if all(agree(v, s.wanted.value[i], s.tolerance) for v, s in zip(values, evidence.values)):
+            return name
+    return ""
