@@ -22,6 +22,7 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["TINYNN_RECORD"] = "off"  # no test writes into what a student has done
 settings.register_profile("tinynn", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("tinynn")
 

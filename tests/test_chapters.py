@@ -171,7 +171,8 @@ SOLVED = {
         "derivative = None": "derivative = 7",
         "dot_product = None": "dot_product = 1",
         "loop = None": "loop = 6",
-        "guess = None": "guess = 10",
+        'unit="percent")': 'unit="percent", guess=10)',
+        'unit="examples")': 'unit="examples", guess=8)',
         '# hint("': 'hint("',
     }
 }

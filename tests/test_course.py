@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("matplotlib")
 pytest.importorskip("ipywidgets")
 
-from tinynn.course import check as checks
 from tinynn.course import live, plots, start
-from tinynn.course.check import Verdict, check, hint, predict
+from tinynn.course.check import check
+from tinynn.course.exercises.ch00 import questions
 from tinynn.errors import ArgumentError
 
 # -- 00.1 ------------------------------------------------------------------------------------------
@@ -70,31 +70,6 @@ def test_a_rule_is_scored_and_its_mistake_named(rule, kind, words):
     assert words in str(verdict)
 
 
-def test_an_exception_is_shown_with_the_students_own_line():
-    scope = {}
-    exec(
-        compile("def rule(image):\n    box = image[9, 9]\n    return box > 1", "<ipython-input>", "exec"),
-        scope,
-    )
-    import linecache
-
-    linecache.cache["<ipython-input>"] = (1, None, ["def rule(image):\n", "    box = image[9, 9]\n"], "")
-    verdict = check("00.1", scope["rule"])
-    assert verdict.headline == "It stopped with IndexError"
-    assert "box = image[9, 9]" in verdict.text
-
-
-def test_an_interrupted_check_shows_one_sentence_and_the_students_line():
-    def endless(image):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt) as stopped:
-        check("00.1", endless)
-    (shown,) = stopped.value._render_traceback_()
-    assert shown.startswith("Interrupted before your function came to its end.")
-    assert "run the cell again" in shown and "File" not in shown
-
-
 def test_the_score_is_the_share_of_right_answers():
     images, is_eight = start.threes_and_eights(start.seen_and_new()[1])
     assert start.score(lambda image: True, images, is_eight) == is_eight.mean()
@@ -143,7 +118,7 @@ MIXINGS = {
         "look",
         "45 examples went in",
     ),
-    "no function": ("mixed", "look", "not a function"),
+    "no function": ("mixed", "look", "Leave out the quotes"),
 }
 
 
@@ -156,21 +131,22 @@ def test_mixing_is_checked_and_its_mistake_named(mix, kind, words):
 
 # -- 00.3 ------------------------------------------------------------------------------------------
 
-WRONG = [(q, wrong, words) for q in start.QUESTIONS for wrong, words in q.mistakes]
+WRONG = [(q, name, wrong) for q in questions.QUESTIONS for name, wrong in q.mistakes.items()]
 
 
-@pytest.mark.parametrize("question, wrong, words", WRONG, ids=[f"{q.name}-{w}" for q, w, _ in WRONG])
-def test_each_wrong_answer_gets_its_own_reminder(question, wrong, words):
+@pytest.mark.parametrize("question, name, wrong", WRONG, ids=[f"{q.name}-{n}" for q, n, _ in WRONG])
+def test_each_wrong_answer_gets_its_own_reminder(question, name, wrong):
     verdict = question.judge(wrong)
-    assert verdict.kind == "look"
-    assert verdict.text.startswith(words) and question.refresher in verdict.text
+    assert verdict.kind == "look" and verdict.names == (f"{question.name}_{name}",)
+    assert verdict.text == f"{question.words[name]} {question.words['refresher']}"
 
 
-@pytest.mark.parametrize("question", start.QUESTIONS, ids=lambda q: q.name)
+@pytest.mark.parametrize("question", questions.QUESTIONS, ids=lambda q: q.name)
 def test_right_answers_in_any_form_and_other_wrong_ones(question):
     assert question.judge(question.right).kind == "right"
     assert question.judge(np.array(question.right)).kind == "right"
-    assert question.judge(str(question.right)).text.endswith("leave out the quotes. " + question.refresher)
+    reminded = "leave out the quotes. " + question.words["refresher"]
+    assert question.judge(str(question.right)).text.endswith(reminded)
     for nonsense in (-99, [1], "", {}, [[1], [2, 3]], object()):
         assert question.judge(nonsense).kind == "look"
 
@@ -187,7 +163,7 @@ def test_the_right_answers_are_right():
         np.dot([1, 2, 3], [4, 0, -1]),
         total,
     ]
-    assert all(start.same(q.right, answer) for q, answer in zip(start.QUESTIONS, worked, strict=True))
+    assert all(questions.same(q.right, a) for q, a in zip(questions.QUESTIONS, worked, strict=True))
 
 
 @pytest.mark.parametrize("answers", [[1, 2], 7, [None] * 6])
@@ -197,51 +173,12 @@ def test_the_self_test_wants_five_answers(answers):
 
 def test_the_self_test_counts_when_all_is_tried():
     assert [v.kind for v in check("00.3", [None] * 5)] == ["open"] * 5
-    answers = [q.right for q in start.QUESTIONS]
+    answers = [q.right for q in questions.QUESTIONS]
     assert check("00.3", answers)[-1].headline == "5 of 5 right"
     assert check("00.3", [*answers[:4], 99])[-1].headline == "4 of 5 right"
 
 
-# -- check, hint, predict --------------------------------------------------------------------------
-
-
-def test_an_untouched_exercise_is_not_tried_yet():
-    assert str(check("00.1", None)) == "○ Not tried yet."
-
-
-@pytest.mark.parametrize("call", [lambda name: check(name, 1), hint])
-def test_an_unknown_exercise_lists_those_there_are(call):
-    with pytest.raises(ArgumentError, match="'00.1'"):
-        call("99.9")
-
-
-@pytest.mark.parametrize("name", ["00.1", "00.2", "00.3"])
-def test_hints_come_one_by_one_and_the_last_one_stays(name, monkeypatch):
-    monkeypatch.setattr(checks, "_hints_given", {})
-    count = len(checks._exercises[name].hints)
-    given = [hint(name) for _ in range(count + 1)]
-    assert [v.headline for v in given[:count]] == [f"Hint {i + 1} of {count}" for i in range(count)]
-    assert given[-1] == given[-2]
-
-
-def test_following_the_last_hints_passes():
-    assert check("00.1", left_edge).kind == "right"
-    assert "image[2:6, 1:3]" in checks._exercises["00.1"].hints[-1]
-    assert check("00.2", kept).kind == "right"
-
-
-def test_a_prediction_hides_the_outcome_until_it_is_made():
-    assert "37" not in str(predict(None, 37))
-    assert predict(50, 37).headline == "Not close" and "It is 37 percent." in predict(50, 37).text
-    assert predict(35, 37).headline == "Close"
-    assert predict("half", 37).kind == predict(True, 37).kind == "look"
-    assert [predict(g, 37).kind for g in (-1, 101, float("nan"))] == ["look"] * 3
-    assert predict(150, 37, unit="examples").headline == "Not close"
-
-
-def test_a_verdict_as_html_shows_code_and_escapes_the_rest():
-    shown = Verdict("look", "`a < b` is <b>not</b> it")._repr_html_()
-    assert "<code>a &lt; b</code>" in shown and "<b>" not in shown and "✗ Look again" in shown
+# -- data ------------------------------------------------------------------------------------------
 
 
 def test_drawing_examples_takes_both_digits_alike():

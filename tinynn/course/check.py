@@ -1,140 +1,177 @@
-"""Exercises and what is said about an answer: `check`, `hint`, `predict`.
+"""What a student calls about an exercise: `check`, `hint`, `solution`, `task`, and the rest by its own file.
 
-An exercise is declared once, by `declare`: its name, a judge that turns an answer into a `Verdict`, and
-hints from a question to almost the answer. Nothing here raises because of a student's answer.
+Exercises are declared in `tinynn.course.exercises` and run by `tinynn.course.engine`. Nothing here raises
+because of a student's answer.
 """
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
 from typing import Any
 
-from ..errors import ArgumentError
-from .engine.verdict import Verdict, Verdicts
+import numpy as np
 
-# What a part of an exception's message usually means.
-USUAL = {
-    "function_or_method": "A function stands there by its name alone: call it with `()`.",
-    "out of bounds": "Positions count from 0, so the last one is the size minus 1.",
-    "truth value of an array": "Many numbers stand where one is needed: `.sum()` makes one of them.",
-    "object is not callable": "Parentheses call a function; to take a part of an array, write `[` and `]`.",
-    "is not defined": "Is the name spelt as where it gets its value? Has that cell run?",
-}
+from . import mine
+from .cards import Task, Worked
+from .engine import runner, untouched
+from .engine.exercise import Exercise, Fill, find
+from .engine.kinds import Checker, Judged, Variant
+from .engine.record import record
+from .engine.texts import phrases
+from .engine.verdict import Text, Verdict, Verdicts
+from .mine import badge, use_mine
+from .opening import opening
+from .prediction import predict
+from .progress import progress
 
+__all__ = [
+    "Verdict", "Verdicts", "badge", "check", "hint", "opening", "predict", "progress", "solution", "task",
+    "use_mine",
+]  # fmt: skip
 
-@dataclass(frozen=True)
-class Exercise:
-    """See `declare`."""
-
-    name: str
-    judge: Callable[[Any], Verdict | Verdicts]
-    hints: tuple[str, ...]
-
-
-_exercises: dict[str, Exercise] = {}
-_hints_given: dict[str, int] = {}
+if "ipykernel" in sys.modules:  # in a notebook the first check should find its worker ready
+    runner.start()
 
 
-def declare(name: str, judge: Callable[[Any], Verdict | Verdicts], *hints: str) -> None:
-    """Add an exercise: ``judge(answer)`` never sees an answer of None, and may let exceptions pass."""
-    _exercises[name] = Exercise(name, judge, hints)
-
-
-class Interrupted(KeyboardInterrupt):
-    """An interrupt in a student's function, shown as one sentence instead of a page of library code."""
-
-    def _render_traceback_(self) -> list[str]:  # IPython asks for this
-        return [str(self)]
-
-
-def check(name: str, answer: Any) -> Verdict | Verdicts:
+def check(id: Any, answer: Any = None) -> Verdict | Verdicts:
     """Say what is right about `answer`, or which mistake it shows.
 
     Parameters
     ----------
-    name : str
-        Of the exercise, as its heading says: "00.1".
+    id : str
+        As the exercise's heading says: "00.1".
     answer : function or value
-        None counts as not tried yet. An exception in a function of yours is shown with its line.
+        None, ``...`` and a function that does nothing yet count as not tried yet.
     """
-    exercise = _find("check", name)
-    if answer is None:
-        return Verdict("open")
+    if not isinstance(id, (str, int, float)) or isinstance(id, bool):
+        return _without_id(id, answer)
+    exercise = _find(id)
+    verdict, notes = _refused(exercise, answer) or _judged(exercise, answer)
+    return _with_notes(verdict, [*notes, *_remembered(exercise, answer, verdict)])
+
+
+def _without_id(id: Any, answer: Any) -> Verdict:
+    say = phrases("check")["check"]
+    name = getattr(id, "__name__", "your_function")
+    meant = answer if isinstance(answer, str) else "03.1"
+    return Verdict("look", say["no_id"].format(id=meant, name=name), say["no_id_headline"])
+
+
+def _find(id: Any, where: str = "check") -> Exercise:
+    """The exercise, with this student's constants where it has some."""
+    exercise = find(id, where)
+    return exercise.for_seed(record().seed()) if isinstance(exercise, Variant) else exercise
+
+
+def wants_function(exercise: Exercise) -> bool:
+    """Whether the answer is a function; otherwise it is a value."""
+    return isinstance(exercise, (Fill, Checker)) or isinstance(exercise, Judged) and bool(exercise.signature)
+
+
+def _refused(exercise: Exercise, answer: Any) -> tuple[Verdict, list[str]] | None:
+    """What is said without running anything: nothing is there yet, or it is no function."""
+    say = phrases("check")["check"]
+    if answer is None or answer is ...:
+        return Verdict("open"), []
+    if not wants_function(exercise):
+        return None
+    name = exercise.signature.split("(")[0]  # type: ignore[attr-defined]
+    if isinstance(answer, str):
+        return Verdict(
+            "look", say["text"].format(value=answer, id=exercise.id, name=name), say["no_function"]
+        ), []
+    if not callable(answer):
+        text = say["value"].format(value=_described(answer), id=exercise.id, name=name)
+        return Verdict("look", text, say["no_function"]), []
+    if untouched.untouched(answer):
+        return Verdict("open", say["untouched"].format(name=name)), []
+    line = untouched.gap(answer)
+    return (Verdict("open", say["gap"].format(line=line)), []) if line else None
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, (tuple, list)) and len(value) <= 4:
+        return f"a {type(value).__name__} of " + ", ".join(map(_described, value))
+    text = repr(value)
+    return f"`{text}`" if len(text) <= 60 else f"a {type(value).__name__}"
+
+
+def _judged(exercise: Exercise, answer: Any) -> tuple[Verdict | Verdicts, list[str]]:
     try:
-        return exercise.judge(answer)
-    except Exception as problem:
-        return Verdict("look", _where_it_stopped(problem), f"It stopped with {type(problem).__name__}")
-    except KeyboardInterrupt as problem:  # raised again, so that the cells below do not run
-        raise Interrupted(_where_it_was(problem)) from None
+        ran = runner.run([answer], exercise.calls(answer))
+        return exercise.judge(answer, ran.outcomes), list(ran.notes)
+    except Exception as problem:  # what a student returns can be anything
+        say = phrases("check")["check"]
+        text = say["failed"].format(problem=f"{type(problem).__name__}: {problem}")
+        return Verdict("look", text, say["failed_headline"]), []
 
 
-def hint(name: str) -> Verdict:
-    """The next hint for exercise `name`; after the last one, the last one again."""
-    exercise = _find("hint", name)
-    if not exercise.hints:
-        return Verdict("said", "This exercise has no hints.", "No hint")
-    i = min(_hints_given.get(name, 0), len(exercise.hints) - 1)
-    _hints_given[name] = i + 1
-    return Verdict("said", exercise.hints[i], f"Hint {i + 1} of {len(exercise.hints)}")
+def _remembered(exercise: Exercise, answer: Any, verdict: Verdict | Verdicts) -> list[str]:
+    """Write the attempt down, and let a right function take its place; what there is to say about it."""
+    kind, names = _in_short(verdict)
+    given = untouched.source(answer) if callable(answer) else repr(answer)
+    if kind != "open" and not _is_stub(exercise, answer):
+        record().attempt(exercise.id, kind, names, given)
+    said = mine.checked(exercise, answer, kind) if callable(answer) else []
+    said += record().notes
+    record().notes.clear()
+    return said
 
 
-def _find(where: str, name: str) -> Exercise:
-    if name not in _exercises:
-        names = ", ".join(map(repr, sorted(_exercises))) or "none: import the chapter's exercises first"
-        raise ArgumentError(where, repr(name), f"an exercise: {names}")
-    return _exercises[name]
+def _is_stub(exercise: Exercise, answer: Any) -> bool:
+    """Whether it is what the chapter came with, though that does something."""
+    stub = exercise.words.get("stub", "")
+    return bool(stub) and callable(answer) and untouched.same_code(answer, stub)
 
 
-def _where_it_stopped(problem: Exception) -> str:
-    """The message and the last line of the student's own code: library code is not where to look."""
-    own = _own_line(problem) or (traceback.extract_tb(problem.__traceback__)[-1].line or "")
-    line = f"\nIt happened at your line `{own}`." if own else ""
-    usual = next((f" {advice}" for sign, advice in USUAL.items() if sign in str(problem)), "")
-    return f"{problem}{line}{usual}"
+def _in_short(verdict: Verdict | Verdicts) -> tuple[str, tuple[str, ...]]:
+    """One kind and the names of the mistakes: of several verdicts the worst counts."""
+    if isinstance(verdict, Verdict):
+        return verdict.kind, verdict.names
+    kinds = [v.kind for v in verdict if v.kind != "said"]
+    worst = "look" if "look" in kinds else "right" if set(kinds) == {"right"} else "open"
+    return worst, tuple(name for v in verdict for name in v.names)
 
 
-def _where_it_was(problem: BaseException) -> str:
-    line = _own_line(problem)
-    where = f" It was at your line\n    {line}" if line else ""
-    return (
-        f"Interrupted before your function came to its end.{where}\n"
-        "A while loop ends when its condition turns false: does a line in it change that?\n"
-        "Nothing else is lost. Mend the function and run the cell again."
-    )
+def _with_notes(verdict: Verdict | Verdicts, notes: list[str]) -> Verdict | Verdicts:
+    if not notes:
+        return verdict
+    if isinstance(verdict, Verdict):
+        return verdict.and_also(*map(Text, notes))
+    return Verdicts([*verdict[:-1], verdict[-1].and_also(*map(Text, notes))])
 
 
-def _own_line(problem: BaseException) -> str:
-    """The last line of the student's own code that was running."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    own = [f.line for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
-    return own[-1] or "" if own else ""
+def hint(id: str) -> Verdict:
+    """The next hint for exercise `id`; after the last one, the last one again. Those taken are remembered."""
+    say = phrases("check")["hint"]
+    exercise = _find(id, "hint")
+    count = len(exercise.hints)
+    if not count:
+        return Verdict("said", say["none"], say["none_headline"])
+    n = min(record().hints(exercise.id) + 1, count)
+    record().took_hint(exercise.id, n)
+    last = f" {say['last'].format(id=exercise.id)}" if n == count else ""
+    return Verdict("said", exercise.hints[n - 1] + last, say["headline"].format(n=n, of=count))
 
 
-def predict(guess: float | None, outcome: float, unit: str = "percent", close: float = 10) -> Verdict:
-    """Hold a guess made beforehand against what came out.
+def solution(id: str, insist: bool = False) -> Worked | Verdict:
+    """The worked answer with its explanation, after a try of your own, all hints, or ``insist=True``."""
+    exercise = _find(id, "solution")
+    if not insist and not _earned(exercise):
+        say = phrases("check")["solution"]
+        return Verdict("open", say["first"].format(id=exercise.id), say["first_headline"])
+    record().saw_solution(exercise.id)
+    return Worked(exercise)
 
-    The outcome stays hidden while `guess` is None: a prediction is worth something before, not after.
 
-    Parameters
-    ----------
-    guess : float or None
-    outcome : float
-    unit : str
-        What is counted. A guess in "percent" is from 0 to 100.
-    close : float
-        Differences up to this count as close.
-    """
-    if guess is None:
-        todo = "Put a number in the place of `None` and run the cell again."
-        return Verdict("open", todo, "No prediction yet")
-    if isinstance(guess, bool) or not isinstance(guess, (int, float)):
-        return Verdict("look", f"You wrote `{guess!r}`. Write a number, such as `50`.", "Not a number")
-    if unit == "percent" and not 0 <= guess <= 100:
-        return Verdict("look", f"You wrote `{guess:g}`. A percentage is from 0 to 100.", "Not a percentage")
-    apart = abs(guess - outcome)
-    text = f"You predicted {guess:g} {unit}. It is {outcome:.0f} {unit}."
-    if apart <= close:
-        return Verdict("said", text, "Close")
-    return Verdict("said", f"{text} What did you expect that did not happen?", "Not close")
+def _earned(exercise: Exercise) -> bool:
+    """An attempt that ran, or every hint: what the chapter came with is no attempt, and is not recorded."""
+    hints = len(exercise.hints)
+    return bool(record().attempts(exercise.id)) or 0 < hints <= record().hints(exercise.id)
+
+
+def task(id: str) -> Task:
+    """What exercise `id` asks, with this student's constants; a symptom and its options where it has them."""
+    return Task(_find(id, "task"))

@@ -247,9 +247,12 @@ def stopped(outcome: Outcome) -> Any:
     """The verdict on a function that gave no value."""
     from .verdict import Verdict
 
-    say = phrases("kinds")["stopped"]
-    if outcome.problem is None:
-        return Verdict("look", say[outcome.end], say["headline"])
-    line = outcome.problem.lines[-1] if outcome.problem.lines else None
+    say, problem = phrases("kinds")["stopped"], outcome.problem
+    line = problem.lines[-1] if problem and problem.lines else None
     where = "\n" + say["line"].format(n=line.number, line=line.text.strip()) if line else ""
-    return Verdict("look", outcome.problem.message + where, say["raised"].format(kind=outcome.problem.kind))
+    if outcome.end != "raised" or problem is None:
+        return Verdict("look", say[outcome.end] + where, say["headline"])
+    usual = phrases("kinds")["usual"].values()
+    advice = next((f" {u['means']}" for u in usual if u["sign"] in problem.message), "")
+    headline = say["raised"].format(kind=problem.kind)
+    return Verdict("look", problem.message + where + advice, headline)
