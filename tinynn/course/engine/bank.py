@@ -17,8 +17,15 @@ from .texts import phrases
 
 def exact(evidence: Evidence) -> Diagnosis | None:
     """The mistakes that do the same in every case. Several are all named: no case tells them apart."""
-    names = [name for name, outcomes in evidence.exercise.known.items() if alike(evidence, outcomes)]
-    return _named(evidence, "mistake", names) if names else None
+    known = evidence.exercise.known
+    names = [name for name, outcomes in known.items() if alike(evidence, outcomes)]
+    closest = [name for name in names if _changes_alike(evidence, known[name])]
+    return _named(evidence, "mistake", closest or names) if names else None
+
+
+def _changes_alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
+    """Whether a mistake changes the same arguments: that tells apart what gives the same values."""
+    return all(seen.outcome.changed == other.changed for seen, other in zip(evidence.seen, outcomes))
 
 
 def two(evidence: Evidence) -> Diagnosis | None:
@@ -61,13 +68,13 @@ def _same(evidence: Evidence, seen: Seen, other: Outcome) -> bool:
 
 
 def _telling(evidence: Evidence, pairs: list[tuple[Seen, Outcome]]) -> bool:
-    """Whether the likeness is in wrong values or dtypes; if only in changed arguments, or in exceptions, in those."""
+    """Whether the likeness is in wrong values or dtypes; else in exceptions, else in changed arguments."""
     wrong = [(seen, other) for seen, other in pairs if not _sound(evidence, seen)]
     if any(seen.outcome.end == "value" for seen, _ in wrong):
         return True
     if wrong:
         return all(_outline(seen.outcome) == _outline(other) for seen, other in wrong)
-    return all(seen.outcome.changed == other.changed for seen, other in pairs)
+    return _changes_alike(evidence, [other for _, other in pairs])
 
 
 def _sound(evidence: Evidence, seen: Seen) -> bool:
@@ -79,7 +86,7 @@ def _outline(outcome: Outcome) -> str:
     return re.sub(r"\d+", "", outcome.problem.message) if outcome.problem else ""
 
 
-# -- part by part ----------------------------------------------------------------------------------------------
+# -- part by part ----------------------------------------------------------------------------------------
 
 
 def partly(evidence: Evidence) -> Diagnosis | None:
@@ -131,7 +138,7 @@ def _part_words(evidence: Evidence, part: Part, name: str, found: Found | None) 
     return phrases("engine")["bank"]["part_unknown"].format(part=part.name), ""
 
 
-# -- a mistake and something more ---------------------------------------------------------------------------------
+# -- a mistake and something more ------------------------------------------------------------------------
 
 
 def composed(evidence: Evidence) -> Diagnosis | None:
@@ -153,7 +160,7 @@ def composed(evidence: Evidence) -> Diagnosis | None:
 
 
 def _on_top(part: Part, known: list[Outcome]) -> Found | None:
-    """What makes the answer out of a mistake's values, where the mistake is not itself made so from the right ones."""
+    """What makes the answer out of a mistake's values, and not the mistake out of the right ones."""
     values = part.of(known)
     if any(value is NOTHING for value in values):
         return None

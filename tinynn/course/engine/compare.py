@@ -20,10 +20,11 @@ class Tolerance(NamedTuple):
     floor: float = 1e-14
 
 
+FLOAT64 = Tolerance()
 FLOAT32 = Tolerance(1e-4, 1e-6)
 
 
-def agree(got: Any, wanted: Any, tolerance: Tolerance = Tolerance()) -> bool:
+def agree(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> bool:
     """Whether `got` is right: same shape and, up to rounding, same numbers.
 
     A number, a NumPy scalar and an array without axes are the same; so are a tuple and a list of the parts,
@@ -50,7 +51,7 @@ def numeric(value: Any) -> bool:
     return isinstance(value, (np.ndarray, bool, int, float))
 
 
-def near(got: Any, wanted: Any, tolerance: Tolerance = Tolerance()) -> np.ndarray:
+def near(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> np.ndarray:
     """Element by element, for equal shapes: equal up to rounding.
 
     Right answers that add in another order differ by roundings of the size of the largest terms, not of the
@@ -81,7 +82,7 @@ def leak(got: Any, wanted: Any) -> str | None:
     return None
 
 
-# -- where they differ --------------------------------------------------------------------------------------
+# -- where they differ -----------------------------------------------------------------------------------
 
 
 class Difference(NamedTuple):
@@ -104,12 +105,12 @@ class Difference(NamedTuple):
     where: str
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         return int(self.wrong.sum())
 
 
 def difference(
-    got: Any, wanted: Any, tolerance: Tolerance = Tolerance(), arguments: dict[str, Any] | None = None
+    got: Any, wanted: Any, tolerance: Tolerance = FLOAT64, arguments: dict[str, Any] | None = None
 ) -> Difference | None:
     """Where and how `got` differs from `wanted`; None where their shapes do, or nothing does."""
     if not (numeric(got) and numeric(wanted)) or np.shape(got) != np.shape(wanted):

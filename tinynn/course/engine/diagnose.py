@@ -68,7 +68,7 @@ def _says_unfinished(outcome: Outcome) -> bool:
     return problem is not None and (problem.kind == "NotImplementedError" or "'ellipsis'" in problem.message)
 
 
-# -- the steps -------------------------------------------------------------------------------------------------
+# -- the steps -------------------------------------------------------------------------------------------
 
 
 def over_the_limit(evidence: Evidence) -> Diagnosis | None:
@@ -146,12 +146,12 @@ def _only_words(evidence: Evidence) -> str:
 
 
 STEPS: tuple[Callable[[Evidence], Diagnosis | None], ...] = (
-    over_the_limit, exact, two, sound_values, not_itself, other_structure, one_signature, partly, composed, raised,
-    on_some_inputs, unknown,
+    over_the_limit, exact, two, sound_values, not_itself, other_structure, one_signature, partly, composed,
+    raised, on_some_inputs, unknown,
 )  # fmt: skip
 
 
-# -- telling -------------------------------------------------------------------------------------------------------
+# -- telling ---------------------------------------------------------------------------------------------
 
 
 def _right(evidence: Evidence) -> Verdict:

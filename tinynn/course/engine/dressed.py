@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import permutations
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .compare import numeric
 from .evidence import Part
 from .found import Found, arrays, done, undone
 
-# -- the right numbers as another kind of object --------------------------------------------------------------
+# -- the right numbers as another kind of object ---------------------------------------------------------
 
 
 def empty_part(part: Part) -> Found | None:
@@ -43,8 +44,8 @@ def _tuple(part: Part) -> Found:
     """Too many things for a part: a stray comma, or the answer together with something else."""
     lengths = {len(p.got) for p in part.pairs if isinstance(p.got, tuple)}
     if lengths == {1}:
-        return Found("one_tuple" if undone(part, lambda t: t[0], least=1) else "one_tuple_wrong")
-    first = next((i for i in range(min(lengths)) if undone(part, lambda t, i=i: t[i], least=1)), None)
+        return Found("one_tuple" if undone(part, itemgetter(0), least=1) else "one_tuple_wrong")
+    first = next((i for i in range(min(lengths)) if undone(part, itemgetter(i), least=1)), None)
     if first is None:
         return Found("tuple", {"count": str(min(lengths))})
     return Found("tuple_right", {"count": str(min(lengths)), "position": str(first + 1)})
@@ -62,7 +63,7 @@ def _only_element(value: Any) -> Any:
     return np.ravel(value)[0].item()
 
 
-# -- the right numbers in another shape ---------------------------------------------------------------------
+# -- the right numbers in another shape ------------------------------------------------------------------
 
 
 def transposed(part: Part) -> Found | None:
@@ -138,7 +139,7 @@ def not_summed(part: Part) -> Found | None:
         if undone(part, partial(np.mean, axis=axis)):
             return Found("not_averaged", _shapes(part) | {"axis": str(axis)})
     for name, whole in (("not_summed_all", np.sum), ("not_averaged_all", np.mean)):
-        if undone(part, lambda a, whole=whole: np.asarray(whole(a))):
+        if undone(part, partial(whole, axis=None)):
             return Found(name, _shapes(part))
     return None
 
@@ -153,7 +154,7 @@ def summed_too_far(part: Part) -> Found | None:
                 if done(part, partial(do, axis=axis, keepdims=kept)):
                     return Found(name, _shapes(part) | {"axis": str(axis)})
     for name, do in (("summed_all", np.sum), ("averaged_all", np.mean)):
-        if done(part, lambda a, do=do: np.asarray(do(a))):
+        if done(part, partial(do, axis=None)):
             return Found(name, _shapes(part))
     return None
 

@@ -134,7 +134,7 @@ class Evidence:
         """The arguments of a case by their names."""
         return {self.argument(i): a for i, a in enumerate(case.args)} | case.kwargs
 
-    # -- parts -----------------------------------------------------------------------------------------------
+    # -- parts -------------------------------------------------------------------------------------------
 
     @property
     def many(self) -> bool:
@@ -161,7 +161,7 @@ class Evidence:
         pairs = (Pair(s, self.part_of(s.outcome, i), self.part_of(s.wanted, i), same) for s in self.values)
         return Part(name, i, tuple(pairs), self)
 
-    # -- what other implementations would have done --------------------------------------------------------------
+    # -- what other implementations would have done ------------------------------------------------------
 
     def reference_on(self, change: Callable[[tuple], tuple | None]) -> list[Outcome]:
         """What the reference gives on changed arguments; the end is "skipped" where `change` gives None."""

@@ -177,7 +177,7 @@ class Fill(Exercise):
         """The function's name."""
         return self.signature.split("(")[0]
 
-    # -- declaring: each is a decorator ------------------------------------------------------------
+    # -- declaring: each is a decorator ------------------------------------------------------------------
 
     def cases(self, make: Callable[[np.random.Generator], Iterator[Case]]) -> Callable:
         """The inputs, the smallest first: what is shown is the first that fails."""
@@ -228,7 +228,7 @@ class Fill(Exercise):
         self.train = train
         return train
 
-    # -- asking --------------------------------------------------------------------------------------
+    # -- asking ------------------------------------------------------------------------------------------
 
     @cached_property
     def inputs(self) -> list[Case]:
@@ -248,7 +248,9 @@ class Fill(Exercise):
         """
         first = self.inputs[0]
         places = [i for i, a in enumerate(first.args[:PROBES]) if _altered(a) is not None]
-        return [first._replace(args=_with(first.args, i), tags=frozenset(), note=f"probe {i}") for i in places]
+        return [
+            first._replace(args=_with(first.args, i), tags=frozenset(), note=f"probe {i}") for i in places
+        ]
 
     @cached_property
     def asked(self) -> list[Call]:

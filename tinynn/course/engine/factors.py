@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class Explained(NamedTuple):
         return f"`{self.text}`" + (f" (on these inputs the same as {also})" if also else "")
 
 
-# -- signatures ------------------------------------------------------------------------------------------------
+# -- signatures ------------------------------------------------------------------------------------------
 
 
 def factor(part: Part) -> Found | None:
@@ -93,7 +94,7 @@ def more_of_argument(part: Part) -> Found | None:
         return None
     gaps = part.with_values([_minus(p.got, p.wanted) for p in part.pairs])
     for name in part.evidence.arguments:
-        ratios = _multiples(gaps, lambda pair, name=name: _argument(pair, name))
+        ratios = _multiples(gaps, partial(_argument, name=name))
         why = explain(ratios) if ratios else None
         if why is not None:
             less = why.text.startswith("-")
@@ -138,7 +139,7 @@ def times_argument(part: Part) -> Found | None:
 
 
 def by_row(part: Part) -> Found | None:
-    """Each row or column off by a factor, or by a difference, of its own: a sum, a mean, a maximum is wrong."""
+    """Each row or column off by a factor, or by a difference, of its own."""
     wide = [p for p in part.pairs if np.ndim(p.wanted) == 2 and min(np.shape(p.wanted)) >= 2]
     if not wide or not _comparable(part) or any(p.right for p in wide) or sum(map(_rows, wide)) < ENOUGH:
         return None
@@ -153,7 +154,7 @@ def by_row(part: Part) -> Found | None:
 FACTORS = (factor, times_argument, more_of_argument, offset, by_row)
 
 
-# -- ratios, and what they are -------------------------------------------------------------------------------------
+# -- ratios, and what they are ---------------------------------------------------------------------------
 
 
 class Ratios(NamedTuple):

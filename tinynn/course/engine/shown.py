@@ -14,7 +14,7 @@ from .texts import phrases
 from .verdict import Block, Code, Table
 
 SMALL, WIDE, ROWS = 48, 8, 8
-"""Arrays up to so many elements and columns are shown whole; of others, so many of the elements that differ."""
+"""Arrays up to so many elements and columns are shown whole; of others, so many elements that differ."""
 
 
 def failing_input(evidence: Evidence, seen: Seen) -> Code:

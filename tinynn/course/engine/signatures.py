@@ -27,7 +27,7 @@ def signature(part: Part) -> Found | None:
     return next(filter(None, (s(part) for s in ALL)), None) if not part.right and part.pairs else None
 
 
-# -- of the answer as a whole --------------------------------------------------------------------------------
+# -- of the answer as a whole ----------------------------------------------------------------------------
 
 
 def unlike_itself(evidence: Evidence) -> Found | None:
@@ -66,7 +66,7 @@ def _kind(wrong: list[Seen]) -> dict[str, str]:
     return {"note": next((seen.case.note for seen in wrong if seen.case.note), "")}
 
 
-# -- of what comes back as a whole -----------------------------------------------------------------------------
+# -- of what comes back as a whole -----------------------------------------------------------------------
 
 
 def structure(evidence: Evidence) -> Found | None:

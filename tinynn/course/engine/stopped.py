@@ -1,4 +1,4 @@
-"""What is said about calls that gave no value: exceptions at the student's own line, limits of time and memory."""
+"""What is said about calls that gave no value: exceptions at the student's own line, limits."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def _about(part: Part) -> str:
     where = {d.where for d in differences}
     region = f" {_region(where.pop())}" if len(where) == 1 and "" not in where else ""
     largest = say["not_finite"] if first.largest == float("inf") else f"{first.largest:.3g}"
-    fill = {"count": first.count, "size": first.wrong.size, "largest": largest}
+    fill = {"count": first.number, "size": first.wrong.size, "largest": largest}
     fill |= {"part": part.name, "wrong": len(wrong), "of": len(part.pairs)}
     return say["values"].format(**fill) + region
 

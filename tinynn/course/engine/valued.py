@@ -19,7 +19,7 @@ UPSTREAM = re.compile(r"d(y|out|z|l|p|h|a|s|x)?$|d?(grad|upstream|dout|gy|g)(_ou
 """Names of the gradient that comes from above: the first argument called so is it."""
 
 
-# -- moved ---------------------------------------------------------------------------------------------------
+# -- moved -----------------------------------------------------------------------------------------------
 
 
 def turned_round(part: Part) -> Found | None:
@@ -76,7 +76,7 @@ def _rank(part: Part) -> int:
     return max((np.ndim(p.got) for p in part.pairs if numeric(p.got)), default=0)
 
 
-# -- another function of the right number -----------------------------------------------------------------------
+# -- another function of the right number ----------------------------------------------------------------
 
 MADE: dict[str, Callable[[Any], Any]] = {
     "absolute": np.abs,
@@ -122,7 +122,7 @@ def rounded(part: Part) -> Found | None:
 
 
 def nearly(part: Part) -> Found | None:
-    """Right to within a thousandth everywhere: a constant like eps, or an approximation, is not the one asked for."""
+    """Right to within a thousandth everywhere: an eps, or an approximation, is not the one asked for."""
     if not arrays(part) or any(
         np.shape(p.got) != np.shape(p.wanted) or not np.size(p.got) for p in part.pairs
     ):
@@ -139,7 +139,7 @@ def _relative(got: Any, wanted: Any) -> float:
     return float(np.abs(a - b).max() / (np.abs(b).max() or 1))
 
 
-# -- the same whatever comes in -----------------------------------------------------------------------------------
+# -- the same whatever comes in --------------------------------------------------------------------------
 
 
 def zeros(part: Part) -> Found | None:
@@ -170,7 +170,7 @@ def echo(part: Part) -> Found | None:
     return None
 
 
-# -- what the reference gives on other arguments ---------------------------------------------------------------
+# -- what the reference gives on other arguments ---------------------------------------------------------
 
 
 def no_upstream(part: Part) -> Found | None:

@@ -1,0 +1,138 @@
+"""The table of diagnoses: which banked mistakes are recognised, and what is said of other wrong answers.
+
+    python -m tests.diagnoses                    the table of all exercises
+    python -m tests.diagnoses --answers FILE.py  each wrong answer in FILE, beside its writer's words
+
+FILE holds ``ANSWERS = {"03.1": [(function, "what is wrong, in the writer's words"), ...]}``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import runpy
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from tinynn.course.engine.call import run_each
+from tinynn.course.engine.exercise import Exercise, Fill, catalogue, find
+from tinynn.course.engine.verdict import Verdict
+
+
+class Row(NamedTuple):
+    """What the table says about one exercise."""
+
+    exercise: Fill
+    themselves: list[str]
+    confused: dict[str, tuple[str, ...]]  # recognised as other mistakes, or not told apart from them
+    missed: list[str]  # rejected, and not named
+    accepted: list[str]  # not rejected
+    refused: list[str]  # right answers that are rejected
+
+
+def fills() -> list[Fill]:
+    """The exercises with a function to write, variants among them."""
+    return [e for e in catalogue().values() if isinstance(e, Fill)]
+
+
+def verdict(exercise: Fill, function: Callable) -> Verdict:
+    """The verdict on a function, run in this process."""
+    return exercise.judge(function, run_each(function, exercise.calls(function)))
+
+
+def right_answers(exercise: Fill) -> dict[str, Callable]:
+    named = {"the reference": exercise.true, "the worked answer": exercise.worked_answer}
+    return {name: f for name, f in named.items() if f} | {f.__name__: f for f in exercise.rights}
+
+
+def row(exercise: Fill) -> Row:
+    """Every banked mistake and every right answer of one exercise, judged."""
+    said = {name: verdict(exercise, m.function) for name, m in exercise.mistakes.items()}
+    wrong = {name: v for name, v in said.items() if v.kind == "look"}
+    named = {name: v.names for name, v in wrong.items() if v.diagnosis == "mistake"}
+    refused = [n for n, f in right_answers(exercise).items() if verdict(exercise, f).kind != "right"]
+    return Row(
+        exercise,
+        themselves=[name for name in named if named[name] == (name,)],
+        confused={name: names for name, names in named.items() if names != (name,)},
+        missed=[name for name in wrong if name not in named],
+        accepted=[name for name in said if name not in wrong],
+        refused=refused,
+    )
+
+
+def table(rows: list[Row]) -> Iterator[str]:
+    """The table as lines: a row an exercise, the sums below."""
+    head = f"{'':6} {'exercise':42} mistakes  as itself  confused  missed  accepted  right answers  rejected"
+    yield head
+    counts = [_counts(r) for r in rows]
+    for r, numbers in zip(rows, counts):
+        yield _line(r.exercise.id, r.exercise.title, numbers)
+    yield _line("", f"{len(rows)} exercises", [sum(column) for column in zip(*counts)])
+    for r in rows:
+        yield from (f"  {r.exercise.id}: {text}" for text in _remarks(r))
+
+
+def _counts(r: Row) -> list[int]:
+    parts = (r.themselves, r.confused, r.missed, r.accepted)
+    return [sum(map(len, parts)), *map(len, parts), len(right_answers(r.exercise)), len(r.refused)]
+
+
+def _line(id: str, title: str, numbers: list[int]) -> str:
+    widths = (8, 9, 8, 6, 8, 13, 8)
+    return f"{id:6} {title[:42]:42} " + "  ".join(f"{n:{w}}" for n, w in zip(numbers, widths))
+
+
+def _remarks(r: Row) -> Iterator[str]:
+    yield from (f"{name} is named {' or '.join(names)}" for name, names in r.confused.items())
+    yield from (f"{name} is not named" for name in r.missed)
+    yield from (f"{name} is accepted, and wrong" for name in r.accepted)
+    yield from (f"{name} is rejected, and right" for name in r.refused)
+
+
+# -- wrong answers that nobody banked ------------------------------------------------------------------------
+
+GUESSES = ("", "nothing")
+"""Diagnoses that name no cause: none is needed, or none was recognised."""
+
+
+def answers(path: str) -> dict[str, list[tuple[Callable, str]]]:
+    """The wrong answers in a file."""
+    return runpy.run_path(path)["ANSWERS"]
+
+
+def judged(given: dict[str, list[tuple[Callable, str]]]) -> Iterator[tuple[Exercise, str, Verdict]]:
+    """Exercise, the writer's words and the verdict, for each answer."""
+    for id, wrong in given.items():
+        exercise = find(id)
+        assert isinstance(exercise, Fill), f"{id} has no function to write"
+        yield from ((exercise, words, verdict(exercise, function)) for function, words in wrong)
+
+
+def trial(path: str) -> Iterator[str]:
+    """The verdicts on the answers of a file, beside their writer's words; the sums below."""
+    counts = {"rejected": 0, "accepted": 0, "named": 0, "silent": 0}
+    for exercise, words, said in judged(answers(path)):
+        rejected = said.kind == "look"
+        silent = said.diagnosis in GUESSES
+        counts["rejected" if rejected else "accepted"] += 1
+        counts["silent" if silent else "named"] += rejected
+        yield f"{exercise.id}  {exercise.title}"
+        yield f"    wrong:     {words}"
+        yield f"    headline:  {str(said).splitlines()[0]}"
+        yield f"    diagnosis: {said.diagnosis or said.kind} {', '.join(said.names)}"
+        yield f"    {said.why}\n"
+    yield "  ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def main(arguments: Any = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--answers", metavar="FILE", help="a Python file with ANSWERS")
+    given = parser.parse_args(arguments)
+    for line in trial(given.answers) if given.answers else table([row(e) for e in fills()]):
+        print(line)
+
+
+if __name__ == "__main__":
+    main()
