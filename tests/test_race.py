@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -144,6 +145,16 @@ def test_a_wrong_contender_is_named_and_not_timed(mine, said):
     assert all(len(c.timings) == 2 for c in found.contenders[:-1])
 
 
+def test_an_input_that_somebody_changed_is_put_right_for_the_others():
+    def erases(x):
+        right = numpy_softmax(x)
+        x[...] = 0
+        return right
+
+    *_, bad, good = quick(mine={"bad": erases, "good": numpy_softmax}).contenders
+    assert bad.wrong and not good.ended
+
+
 def test_who_is_wrong_later_keeps_the_times_until_then():
     found = quick(mine=wrong_from_5_on)
     yours = found.contenders[-1]
@@ -204,6 +215,20 @@ def test_contenders_take_turns_and_each_fills_its_share():
     turns = [name for name, after in pairwise([*clock.calls[4:], ""]) if name != after]
     assert turns.count("one") >= ROUNDS // 2 and turns.count("two") >= ROUNDS // 2
     assert clock.calls.count("one") == 2 + ROUNDS and clock.calls.count("two") == 2 + 10 * ROUNDS
+
+
+def test_nobody_is_always_first():
+    clock = FakeClock()
+    lap([clock.contender("one", 0.01), clock.contender("two", 0.01)], 3, [X], X, 0.07, 1, clock)
+    rounds = clock.calls[4:]
+    assert set(rounds[::2]) == set(rounds[1::2]) == {"one", "two"}
+
+
+def test_who_has_had_its_share_is_asked_three_times_and_no_more():
+    clock = FakeClock()
+    slow, fast = clock.contender("slow", 0.2), clock.contender("fast", 0.001)
+    lap([slow, fast], 3, [X], X, share=0.07, limit=1, clock=clock)
+    assert (slow.timings[0].rounds, fast.timings[0].rounds) == (3, ROUNDS)
 
 
 def test_an_outlier_does_not_move_the_middle():
@@ -380,6 +405,19 @@ def test_every_view_is_drawn_also_when_everybody_is_out(view):
 def test_an_unknown_view_is_refused():
     with pytest.raises(ArgumentError, match="roofline"):
         quick().picture("speed")
+
+
+def test_the_bar_is_no_part_of_what_a_script_prints(capsys):
+    race("relu", [4], seconds=0.01)
+    said = capsys.readouterr()
+    assert said.out == "" and "racing relu" in said.err
+
+
+def test_in_a_notebook_the_bar_is_not_red(monkeypatch, capsys):
+    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(kernel="one"))
+    race("relu", [4], seconds=0.01)
+    said = capsys.readouterr()
+    assert "racing relu: 100%" in said.out and "racing" not in said.err
 
 
 def test_in_a_notebook_a_slider_turns_the_views(monkeypatch, capsys):

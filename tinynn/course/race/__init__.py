@@ -7,7 +7,8 @@ Forward only, in float32. The answers are compared before anybody is timed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +69,20 @@ def race(
         For an op that is not known, sizes that are none, and a name that is taken.
     """
     track = find(op, sizes, inputs)
-    contenders = _contenders(track, mine)
+    contenders, earlier = _contenders(track, mine), measured(track.op.name, track.shapes, gpu)
     share = min(SHARE, seconds / (len(track.sizes) * len(contenders)))
-    work: list[Work] = []
     if backends.has_numba():
         ops.matmul.pair("numba")  # it sets up the threads of every BLAS, before anybody limits them
-    most = threads.get_num_threads()
-    with kernel_threads(most):
-        for n in _with_bar(track.sizes, track.op.name, bar):
+    most, work = threads.get_num_threads(), list[Work]()
+    with kernel_threads(most), _bar(len(track.sizes) + 1, track.op.name, bar) as progress:
+        for n in track.sizes:
             _one_size(track, n, contenders, work, share, limit)
+            progress.update()
+        roofline = measure()
+        progress.update()
     return Race(
-        track.op.name, track.shapes, track.sizes, tuple(work), contenders, most, measure(),
-        measured(track.op.name, track.shapes, gpu), _notes(track, most),
+        track.op.name, track.shapes, track.sizes, tuple(work), contenders, most, roofline,
+        earlier, _notes(track, most),
     )  # fmt: skip
 
 
@@ -150,10 +153,18 @@ def _notes(track: Track, most: int) -> list[str]:
     return [*notes, alone if threads.blas_info() else "NumPy's BLAS does not say how many threads it uses."]
 
 
-def _with_bar(sizes: Iterable[int], name: str, bar: bool) -> Iterable[int]:
-    """The sizes, with a bar while they go by; nothing of it stays in the notebook."""
-    if not bar:
-        return sizes
-    from tqdm import tqdm  # plain text everywhere: tqdm.auto would load ipywidgets
+def _bar(total: int, name: str, shown: bool) -> Any:
+    """A bar of plain text; tqdm.auto would load ipywidgets. One step for each size, one for the roofline."""
+    from tqdm import tqdm
 
-    return tqdm(sizes, desc=f"racing {name}", unit="size", leave=False, dynamic_ncols=True)
+    # In a notebook errors are red, and a bar that left would leave an empty red line.
+    page = _in_notebook()
+    return tqdm(
+        total=total, desc=f"racing {name}", unit="size", disable=not shown, leave=page, dynamic_ncols=True,
+        file=sys.stdout if page else sys.stderr,
+    )  # fmt: skip
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return getattr(ipython and ipython.get_ipython(), "kernel", None) is not None
