@@ -23,25 +23,24 @@ MOST_NUMBERS = 10_000_000
 """Array elements in one result: some 80 MB. The exercises' results have hundreds."""
 
 MOST_ITEMS = 200_000
-"""Things in the lists and dicts of one result, and thousands of characters in its strings."""
+"""Things in the lists and dicts of one result, a hundred characters of a string counted as one."""
 
 DEPTH = 4
 """Lists within lists that `plain` follows."""
 
-CATCHES: tuple[type[BaseException], ...] = (Exception, SystemExit, GeneratorExit)
+Catches = tuple[type[BaseException], ...]
+CATCHES: Catches = (Exception, SystemExit, GeneratorExit)
 """In the notebook's process a KeyboardInterrupt is the student pressing stop, and goes on."""
 
 
 def perform(
-    functions: Sequence[Callable], calls: Sequence[Call], catches: tuple[type[BaseException], ...] = CATCHES
+    functions: Sequence[Callable], calls: Sequence[Call], catches: Catches = CATCHES
 ) -> list[Outcome]:
     """Outcomes of the calls, one after the other, without any limit of time."""
     return [perform_one(functions[call.function], call, catches) for call in calls]
 
 
-def perform_one(
-    function: Callable, call: Call, catches: tuple[type[BaseException], ...] = CATCHES
-) -> Outcome:
+def perform_one(function: Callable, call: Call, catches: Catches = CATCHES) -> Outcome:
     """What comes of one call.
 
     A call that does not fit the function's parameters is not made: `Problem.kind` is then
@@ -58,7 +57,9 @@ def perform_one(
     return Outcome(end, value, problem, changed, printed.text(), seconds)
 
 
-def _called(function: Callable, args: tuple, kwargs: dict, catches: tuple) -> tuple[str, Any, Problem | None]:
+def _called(
+    function: Callable, args: tuple, kwargs: dict, catches: Catches
+) -> tuple[str, Any, Problem | None]:
     try:
         # The references run without NumPy's warnings too; a verdict says it if a number overflowed.
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -70,11 +71,9 @@ def _called(function: Callable, args: tuple, kwargs: dict, catches: tuple) -> tu
 
 def _misfit(function: Callable, call: Call) -> Problem | None:
     """Whether the parameters do not take the arguments."""
-    if not callable(function):
-        return Problem("NotCallable", f"a {type(function).__name__} stands there, not a function")
     try:
         signature = inspect.signature(function)
-    except Exception:  # built-in functions have none
+    except Exception:  # built-in functions have none; what is no function at all will say so
         return None
     try:
         signature.bind(*call.args, **call.kwargs)
@@ -158,5 +157,5 @@ def _items_in(value: Any) -> int:
     if type(value) in (list, tuple, dict):
         return 1 + len(value)
     if type(value) is str:
-        return 1 + len(value) // 1000
-    return 1 + value.bit_length() // 8000 if type(value) is int else 1
+        return 1 + len(value) // 100
+    return 1 + value.bit_length() // 800 if type(value) is int else 1

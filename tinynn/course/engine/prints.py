@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import Any
 
 KEPT = 400
 """Bytes that are kept; the verdict shows them in a few lines."""
@@ -19,7 +20,7 @@ class Printed(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data) -> int:
+    def write(self, data: Any) -> int:
         size = memoryview(data).nbytes
         room = KEPT - len(self.kept)
         if room > 0:
@@ -38,7 +39,8 @@ def captured() -> Iterator[Printed]:
     """Everything that Python code writes to stdout and stderr goes into a `Printed`, in order."""
     printed = Printed()
     # A stream of text over bytes, so that ``sys.stdout.buffer`` and ``.encoding`` are there too.
-    stream = io.TextIOWrapper(printed, "utf-8", errors="replace", newline="\n", write_through=True)
+    buffer: Any = printed
+    stream = io.TextIOWrapper(buffer, "utf-8", errors="replace", newline="\n", write_through=True)
     try:
         with redirect_stdout(stream), redirect_stderr(stream):
             yield printed

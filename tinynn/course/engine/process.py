@@ -21,8 +21,8 @@ from .wire import Malformed, Message, decode, put, take
 EVERY = 0.03
 """Seconds between two looks at a running call: at some GB/s, what it can take beyond its limit is 200 MB."""
 
-STARTING = 60.0
-"""Seconds for Python, NumPy and this package to load: cold, from a slow disk, with a virus scanner."""
+STARTING = Limits(seconds=60, total=60)
+"""For Python, NumPy and this package to load: cold, from a slow disk, with a virus scanner."""
 
 GONE = Message("gone")
 
@@ -77,15 +77,23 @@ class Worker:
         self.fresh_wanted = self.dead = self._ready = False
         threading.Thread(target=self._listen, name="worker", daemon=True).start()
 
-    def ready(self, seconds: float = STARTING) -> None:
+    def ready(self, limits: Limits = STARTING) -> None:
         """Wait until it can be asked; raise `NotStarted` if it does not come to that."""
-        if self._ready:
-            return
-        if self._next(seconds) != Message("ready"):
-            self.kill()
-            raise NotStarted(self._words())
-        self._ready = True
+        clock, message = Clock(limits), None
+        clock.next_call()
+        while not self._ready and message is None:
+            message = self._next(EVERY)
+            fate = self._fate(message, clock, limits, 0)
+            if fate:
+                self.kill()
+                raise NotStarted(self._words() or fate)
+            self._ready = message is not None and message.kind == "ready"
         self.tree.settle()
+
+    def load(self, modules: Sequence[str]) -> None:
+        """Have it import modules as soon as it can, before a check waits for them."""
+        with contextlib.suppress(OSError, ValueError):
+            put(self._stdin, pickle.dumps({"kind": "load", "modules": list(modules)}))
 
     def ask(self, request: bytes, calls: int, limits: Limits) -> Answer:
         """Send a request of `travel.request`, and watch until its calls are done or one runs over.
@@ -97,12 +105,14 @@ class Worker:
             put(self._stdin, request)
         except (OSError, ValueError):
             return self._ended([], calls, "died")
-        clock, outcomes, baseline = Clock(limits), [], self.tree.memory()
+        clock, baseline = Clock(limits), self.tree.memory()
+        outcomes: list[Outcome] = []
         while True:
             message = self._next(EVERY)
             fate = self._fate(message, clock, limits, baseline)
             if fate:
-                return self._ended(outcomes, calls, fate)
+                clock.turn(False)
+                return self._ended(outcomes, calls, fate, clock.call)
             if message is None:
                 continue
             if message.kind == "cannot":
@@ -157,12 +167,12 @@ class Worker:
             return "memory"
         return "time" if clock.over() else ""
 
-    def _ended(self, outcomes: list[Outcome], calls: int, fate: str) -> Answer:
+    def _ended(self, outcomes: list[Outcome], calls: int, fate: str, seconds: float = 0.0) -> Answer:
         """The call that was running ended so; those after it were not made."""
         lines = self.where() if fate in ("time", "memory") else ()
         self.kill()
         end = "died" if fate == "processes" else fate
-        last = Outcome(end, problem=Problem("Running", "", lines) if lines else None)
+        last = Outcome(end, problem=Problem("Running", "", lines) if lines else None, seconds=seconds)
         skipped = [Outcome("skipped")] * (calls - len(outcomes) - 1)
         note = str(self.process.returncode) if fate == "died" else ""
         return Answer([*outcomes, last, *skipped][:calls], fate, note)
@@ -172,7 +182,7 @@ class Worker:
         self.fresh_wanted = bool(message.note) or bool(self.tree.strangers())
 
     def _finish(self) -> None:
-        message = self._next(STARTING)
+        message = self._next(STARTING.seconds)
         if message is None or message.kind != "done":
             self.kill()
         else:
@@ -186,7 +196,7 @@ class Worker:
         return self.process.stdin  # type: ignore[return-value]
 
     def _listen(self) -> None:
-        """In a thread: a wait for a queue can be interrupted and times out on every system, a pipe's cannot."""
+        """In a thread: a wait for a queue can be timed and interrupted on every system."""
         assert self.process.stdout is not None
         with self.process.stdout as stream, contextlib.suppress(OSError, ValueError, Malformed):
             while (payload := take(stream)) is not None:  # type: ignore[arg-type]
@@ -206,14 +216,14 @@ class Worker:
 
 
 def _environment() -> dict[str, str]:
-    """The notebook's, with one thread for BLAS: two processes' threads fight, and a check's sizes are small."""
+    """The notebook's, with one thread for BLAS: two processes' threads fight, and checks are small."""
     quiet = {"TINYNN_QUIET": "1", "MPLBACKEND": "Agg", "PYTHONIOENCODING": "utf-8"}
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
     return {**threads, **os.environ, **quiet, "PYTHONPATH": _import_path()}
 
 
 def _import_path() -> str:
-    """So that the process finds this package where it is not installed. Its own path comes with the request."""
+    """So that the process finds this package where it is not installed; the rest comes with the request."""
     root = Path(__file__).resolve().parents[3]
     given = os.environ.get("PYTHONPATH", "")
     return given if root.name == "site-packages" else os.pathsep.join(filter(None, [given, str(root)]))

@@ -151,6 +151,7 @@ def _started() -> Worker:
         _stop()
     if _worker is None:
         _worker = Worker()
+        _worker.load(travel.slow_modules())
     return _worker
 
 

@@ -1,4 +1,4 @@
-"""The student's own lines in a traceback, with the local names beside them; library code is not where to look."""
+"""The student's own lines in a traceback, with their local names: library code is not where to look."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _frames(trace: types.TracebackType | None) -> Iterator[tuple[types.FrameType
 
 def _lines(frames: Iterable[tuple[types.FrameType, int]], home: str) -> tuple[Line, ...]:
     """The last few; a function that calls itself shows each of its lines once."""
-    own = {}
+    own: dict[tuple[str, int], types.FrameType] = {}
     for frame, number in frames:
         file = frame.f_code.co_filename
         if file == home or is_own(file):
@@ -60,7 +60,7 @@ def _line(frame: types.FrameType, file: str, number: int) -> Line:
 
 
 def is_own(file: str) -> bool:
-    """Whether a file is the student's: a notebook's cell, or a .py outside Python, its packages and this one."""
+    """Whether a file is the student's: a notebook's cell, or a .py outside Python and all packages."""
     if file.startswith("<"):  # of a generated function ("<frozen os>", Numba's "<string>") there is no text
         return bool(linecache.getline(file, 1))
     return _is_own_path(file)

@@ -13,9 +13,9 @@ import os
 import pickle
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,17 +24,20 @@ from .call import Call, copied
 from .traced import is_own
 
 
-def pack(value: Any) -> bytes:
+class Packed(NamedTuple):
+    """A pickle, the files in which the code in it was written, and the packages that it takes for granted."""
+
+    data: bytes
+    files: set[str]
+    packages: set[str]
+
+
+def pack(value: Any) -> Packed:
     """`value` with its functions; arrays with gaps between their elements keep the gaps."""
-    return packed(value)[0]
-
-
-def packed(value: Any) -> tuple[bytes, set[str]]:
-    """`pack`, and the files in which the code that travels was written."""
     out = io.BytesIO()
     pickler = _pickler()(out, protocol=5)
     pickler.dump(value)
-    return out.getvalue(), pickler.files
+    return Packed(out.getvalue(), pickler.files, pickler.packages)
 
 
 def unpack(data: bytes) -> Any:
@@ -49,17 +52,15 @@ def _pickler() -> type:
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.files: set[str] = set()
+            self.packages: set[str] = set()
 
         def reducer_override(self, obj: Any) -> Any:
             code = obj if type(obj) is types.CodeType else _compiled_from(obj)
             if code is not None:
                 self.files.add(code.co_filename)
+            self.packages.add(_package(obj))
             # Pickle makes every array contiguous, and strides are part of what is asked.
-            if (
-                type(obj) is np.ndarray
-                and obj.size
-                and not (obj.flags.c_contiguous or obj.flags.f_contiguous)
-            ):
+            if type(obj) is np.ndarray and obj.size and not obj.flags.forc:
                 return gapped, (np.ascontiguousarray(obj),)
             return super().reducer_override(obj)
 
@@ -71,6 +72,11 @@ def _compiled_from(obj: Any) -> types.CodeType | None:
     return obj.py_func.__code__ if type(obj).__module__ == "numba.core.registry" else None
 
 
+def _package(obj: Any) -> str:
+    name = obj.__name__ if type(obj) is types.ModuleType else getattr(obj, "__module__", None)
+    return name.partition(".")[0] if type(name) is str else ""
+
+
 def gapped(array: np.ndarray) -> np.ndarray:
     """The same numbers with gaps, as `call.copied` makes them."""
     return copied(np.repeat(array, 2, axis=-1)[..., ::2])
@@ -78,18 +84,13 @@ def gapped(array: np.ndarray) -> np.ndarray:
 
 def request(functions: Sequence[Callable] | Sequence[str], calls: Sequence[Call], seconds: float) -> bytes:
     """The payload that asks the worker for `calls`; `functions` may be names that it resolves itself."""
-    names = [f for f in functions if isinstance(f, str)]
-    data, files = packed(list(functions))
+    asked: dict[str, Any] = {"kind": "run", "calls": pack(list(calls)).data, "seconds": seconds}
+    if all(isinstance(f, str) for f in functions):
+        return pickle.dumps({**asked, "names": list(functions)})
+    packed = pack(list(functions))
+    around = _surroundings(packed.packages)
     return pickle.dumps(
-        {
-            "kind": "run",
-            "names": names or None,
-            "functions": data,
-            "calls": pack(list(calls)),
-            "sources": sources(files),
-            "seconds": seconds,
-            **_surroundings(),
-        }
+        {**asked, "functions": packed.data, "sources": sources(packed.files), "around": around}
     )
 
 
@@ -99,10 +100,19 @@ def sources(files: set[str]) -> dict[str, str]:
     return {file: text for file, text in texts.items() if text}
 
 
-def _surroundings() -> dict[str, Any]:
+def _surroundings(packages: set[str]) -> dict[str, Any]:
     """What a function may take for granted: where modules and files are found, what runs tinynn's ops."""
     folder = os.getcwd()
     path = [os.path.join(folder, p) if p else folder for p in sys.path]
     # Asking for the backend would choose one, and say so where Numba is missing.
     backend = current_backend() if has_numba() else "numpy"
-    return {"path": path, "folder": folder, "backend": backend}
+    return {"path": path, "folder": folder, "backend": backend, "modules": slow_modules(packages)}
+
+
+def slow_modules(packages: Container[str] = ()) -> list[str]:
+    """What takes long to import and is likely to be needed, so that the function's clock need not count it.
+
+    Numba, where the notebook has come to use it, or where the function names it or tinynn, which compiles.
+    """
+    wanted = "numba" in sys.modules or "numba" in packages or "tinynn" in packages
+    return ["numba"] if wanted and has_numba() else []

@@ -101,14 +101,16 @@ class Tree:
                 os.killpg(self.group, signal.SIGKILL)
 
     def _children(self) -> list[Any]:
+        found: list[Any] = []
         with _gone_is_fine():
-            return self.root.children(recursive=True)
-        return []
+            found = self.root.children(recursive=True)
+        return found
 
     def _resident(self, process: Any) -> int:
+        size = 0
         with _gone_is_fine():
-            return process.memory_info().rss
-        return 0
+            size = process.memory_info().rss
+        return size
 
 
 @contextlib.contextmanager
@@ -122,6 +124,7 @@ def _gone_is_fine() -> Iterator[None]:
 def _alive(process: Any) -> bool:
     import psutil
 
-    with _gone_is_fine():
+    try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
+    except psutil.Error:
+        return False

@@ -29,10 +29,12 @@ JSON_LENGTH = struct.Struct("<I")
 MOST_BYTES = 256 << 20
 """A frame from the worker: the largest result (see perform.py) with some room."""
 
-DTYPES = {np.dtype(c).newbyteorder(order).str for c in "?bhilqBHILQefdg" for order in "<>"}
+_NATIVE = [np.dtype(c) for c in "?bhilqBHILQefdg"]
+DTYPES = {d.newbyteorder("<").str for d in _NATIVE} | {d.newbyteorder(">").str for d in _NATIVE}
 DEPTH = 12
 """Containers within containers, an Odd's array included; `call.plain` makes fewer."""
 
+WRONG = (ValueError, TypeError, LookupError, ArithmeticError, struct.error, RecursionError, MemoryError)
 KINDS = ("ready", "loaded", "cannot", "compiling", "compiled", "outcome", "done", "where")
 
 

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import importlib
 import linecache
 import os
 import pickle
@@ -40,8 +41,6 @@ import threading
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from ...backends import backend, current_backend
 from . import travel
@@ -75,7 +74,11 @@ def serve(pipes: Pipes, resolve: Resolve = lambda request: travel.unpack(request
     at_start = _Start()
     pipes.say("ready")
     while True:
-        _answer(pipes, pipes.requests.get(), resolve)
+        request = pipes.requests.get()
+        if request["kind"] == "load":
+            _load(request["modules"])
+            continue
+        _answer(pipes, request, resolve)
         damaged = at_start.damaged()
         at_start.forget_modules()
         pipes.say("done", note="fresh" if damaged else "")
@@ -96,13 +99,21 @@ def _answer(pipes: Pipes, request: dict, resolve: Resolve) -> None:
 
 def _settle(request: dict) -> None:
     """Folder, import path, backend and the text of the cells, as in the notebook."""
-    sys.path[:] = request["path"]
-    with contextlib.suppress(OSError):  # a folder that is gone
-        os.chdir(request["folder"])
-    if request["backend"] != current_backend():
-        backend(request["backend"])
-    for file, text in request["sources"].items():
+    for file, text in request.get("sources", {}).items():
         linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    if around := request.get("around"):
+        sys.path[:] = around["path"]
+        with contextlib.suppress(OSError):  # a folder that is gone
+            os.chdir(around["folder"])
+        if around["backend"] != current_backend():
+            backend(around["backend"])
+        _load(around["modules"])
+
+
+def _load(modules: Sequence[str]) -> None:
+    for name in modules:
+        with contextlib.suppress(Exception):  # the function will say what is wrong, if it needs it at all
+            importlib.import_module(name)
 
 
 def _timed(function: Callable, call: Call, seconds: float) -> Outcome:
@@ -140,7 +151,7 @@ def _tell_of_compiling(pipes: Pipes) -> None:
     _told = True
 
 
-# -- what a function left behind ------------------------------------------------------------------------------
+# -- what a function left behind ---------------------------------------------------------------------------
 
 
 class _Start:
@@ -168,7 +179,7 @@ class _Start:
                 del sys.modules[name]
 
 
-# -- pipes ----------------------------------------------------------------------------------------------------
+# -- pipes --------------------------------------------------------------------------------------------------
 
 
 class Pipes:
