@@ -72,8 +72,8 @@ def cockpit(
     more, every other one goes and the distance doubles. A step between two is reached by training again
     from the one before, with the settings of then: the same numbers, bit for bit.
 
-    Keys: Tab moves between the controls, Enter or Space presses a button, the arrow keys move a slider or
-    choose from a list; the number beside "Rewind to step" can be typed over.
+    Keys: Tab moves between the controls, Enter or Space presses a button; in a field, type a number and
+    press Enter, or use the up and down arrows; the arrow keys also move a slider.
     """
     menu, name = with_own(optimizer)
     x, _ = arrays("data", data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,48 +16,48 @@ from .words import below_the_pictures, sentence_as_html, trouble_as_html
 if TYPE_CHECKING:
     from .player import Cockpit
 
-TITLES = {
-    "sgd": "SGD",
-    "momentum": "SGD with momentum",
-    "rmsprop": "RMSprop",
-    "adam": "Adam",
-    "adamw": "AdamW",
-}
-RATES = [m * 10.0**p for p in range(-4, 1) for m in (1, 1.5, 2, 3, 5, 7)] + [10.0]
-MOMENTA = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
-DECAYS = (0.0, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-SPEEDS = (1, 2, 5, 10, 20, 50, 100, 1000)
+TITLES = {"sgd": "SGD", "momentum": "Momentum", "rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW"}
+RATES = [float(f"{m}e{p}") for p in range(-4, 1) for m in (1, 1.5, 2, 3, 5, 7)] + [10.0]
+SETTINGS = ("optimizer", "lr", "batch_size", "momentum", "weight_decay")
 LABEL = {"description_width": "initial"}
 
 
 class Panel:
-    """The widgets of one `Cockpit`. What is typed or clicked goes to the cockpit's methods."""
+    """The widgets of one `Cockpit`. What is typed or clicked goes to the cockpit's methods.
+
+    Each slider has a field beside it that does the same, with a label that screen readers find, which a
+    slider of ipywidgets has not. There are no drop-down lists: JupyterLab takes their arrow keys for itself.
+    """
 
     def __init__(self, pit: Cockpit) -> None:
         import ipywidgets as widgets
 
         self.pit, self._quiet = pit, False
-        self._buttons(widgets)
-        self._sliders(widgets)
-        self._pictures(widgets)
+        self._make_buttons(widgets)
+        self._make_settings(widgets)
+        self._make_rewind(widgets)
+        self.images = {
+            name: _named_image(widgets, sheet.width, sheet.height)
+            for name, sheet in pit.pictures.sheets.items()
+        }
         self.status, self.news = widgets.Label(), widgets.HTML()
         row = lambda *items: widgets.HBox(items, layout={"flex_flow": "row wrap", "align_items": "center"})
         self.box = widgets.VBox(
             [
-                row(self.play, self.one, self.again, self.fork, self.which, self.optimizer),
-                row(self.lr, self.batch_size, self.speed),
-                row(self.momentum, self.weight_decay, self.back),
-                row(self.status),
-                self.news,
+                row(self.play, self.one, self.again, self.fork, self.which),
+                row(self.optimizer, self.momentum, self.weight_decay),
+                row(self.lr, self.lr_slider, self.batch_size, self.speed),
+                row(self.back, self.back_slider),
+                row(self.status, self.news),
                 row(*self.images.values()),
             ]
         )
 
     # -- making ----------------------------------------------------------------------------------------
 
-    def _buttons(self, widgets: Any) -> None:
+    def _make_buttons(self, widgets: Any) -> None:
         def button(text: str, tooltip: str, act: Callable[[], Any], icon: str) -> Any:
-            made = widgets.Button(description=text, tooltip=tooltip, icon=icon, layout={"width": "6.4em"})
+            made = widgets.Button(description=text, tooltip=tooltip, icon=icon, layout={"width": "6.8em"})
             made.on_click(lambda _: self._do(act))
             return made
 
@@ -68,44 +68,48 @@ class Panel:
         self.again = button("Restart", "Go back to the beginning, with these settings", pit.restart, "undo")
         self.fork = button("Fork", "Begin another run from here, in another colour", pit.fork, "code-fork")
 
-    def _sliders(self, widgets: Any) -> None:
-        pit, settings = self.pit, self.pit.settings
-        examples = len(pit.trainer.machine.x)
-        sizes = [2**k for k in range(examples.bit_length()) if 2**k <= examples]
-        menu = pit.trainer.machine.menu
-        self.optimizer = widgets.Dropdown(
-            options=[(TITLES.get(name, name), name) for name in menu], value=settings.optimizer,
-            description="Optimiser", layout={"width": "15em"}, style=LABEL,
+    def _make_settings(self, widgets: Any) -> None:
+        pit, now, examples = self.pit, self.pit.settings, len(self.pit.trainer.machine.x)
+        named = {"style": LABEL, "layout": {"width": "11.5em"}}
+        decimal, whole = partial(widgets.BoundedFloatText, **named), partial(widgets.BoundedIntText, **named)
+        self.which = widgets.ToggleButtons(options=["A"], description="Run", **self._wide("10em", "2.2em"))
+        self.optimizer = widgets.ToggleButtons(
+            options=[(TITLES.get(name, name), name) for name in pit.trainer.machine.menu],
+            value=now.optimizer, description="Optimiser", **self._wide("38em", "6.4em"),
         )  # fmt: skip
-        self.which = widgets.Dropdown(
-            options=[run.name for run in pit.runs], value=pit.run.name, description="Run",
-            layout={"width": "6.5em"}, style=LABEL,
-        )  # fmt: skip
-        self.lr = _choice(widgets, "Learning rate", [*RATES, settings.lr], settings.lr)
-        self.batch_size = _choice(widgets, "Batch size", [*sizes, settings.batch_size], settings.batch_size)
-        self.momentum = _choice(widgets, "Momentum, β₁", [*MOMENTA, settings.momentum], settings.momentum)
-        decay = settings.weight_decay
-        self.weight_decay = _choice(widgets, "Weight decay", [*DECAYS, decay], decay)
-        self.speed = _choice(widgets, "Steps a picture", SPEEDS, pit.speed)
-        self.back = widgets.IntSlider(
-            0, 0, 0, description="Rewind to step", continuous_update=False,
-            layout={"width": "20em"}, style=LABEL,
-        )  # fmt: skip
-        for name in ("optimizer", "lr", "batch_size", "momentum", "weight_decay"):
+        self.momentum = decimal(0, min=0, max=0.999, step=0.05, description="Momentum")
+        self.weight_decay = decimal(0, min=0, max=10, description="Weight decay")
+        self.lr = widgets.FloatText(now.lr, description="Learning rate", **named)
+        self.lr_slider = widgets.SelectionSlider(
+            options=_rates(now.lr), value=now.lr, readout=False, layout={"width": "13em"}
+        )
+        self.batch_size = whole(1, min=1, max=examples, description="Batch size")
+        self.speed = whole(pit.speed, min=1, max=1000, description="Steps a picture")
+        self._refresh_settings(now)
+        for name in SETTINGS:
             self._when_changed(getattr(self, name), partial(self._set, name))
+        self._when_changed(self.lr_slider, partial(self._set, "lr"))
         self._when_changed(self.which, pit.switch)
-        self._when_changed(self.back, pit.rewind)
         self._when_changed(self.speed, lambda value: setattr(pit, "speed", value))
 
-    def _set(self, name: str, value: Any) -> None:
-        self.pit.set(**{name: value})
-        self._refresh_settings(self.pit.settings)  # another optimiser takes other settings
+    def _wide(self, width: str, button: str) -> dict[str, Any]:
+        return {"layout": {"width": width}, "style": {**LABEL, "button_width": button}}
 
-    def _pictures(self, widgets: Any) -> None:
-        self.images = {
-            name: widgets.Image(format="png", width=str(sheet.width), height=str(sheet.height))
-            for name, sheet in self.pit.pictures.sheets.items()
-        }
+    def _make_rewind(self, widgets: Any) -> None:
+        named = {"description": "Rewind to step", "style": LABEL, "layout": {"width": "12em"}}
+        self.back = widgets.BoundedIntText(0, min=0, max=0, **named)
+        self.back_slider = widgets.IntSlider(
+            0, 0, 0, continuous_update=False, readout=False, layout={"width": "38em"}
+        )
+        for control in (self.back, self.back_slider):
+            self._when_changed(control, self.pit.rewind)
+
+    def _set(self, name: str, value: Any) -> None:
+        try:
+            self.pit.set(**{name: value})
+        finally:  # also after a refusal: the controls show what holds
+            with self._quietly():
+                self._refresh_settings(self.pit.settings)
 
     def _when_changed(self, widget: Any, act: Callable[[Any], Any]) -> None:
         """Act on what the student chooses, and not on what `refresh` writes."""
@@ -142,38 +146,43 @@ class Panel:
         self.play.description, self.play.icon = ("Pause", "pause") if pit.running else ("Play", "play")
         with self._quietly():
             self._refresh_settings(pit.settings)
-            self.which.options = [run.name for run in pit.runs]
+            if len(self.which.options) != len(pit.runs):
+                self.which.options = [run.name for run in pit.runs]
             self.which.value = pit.run.name
-            self.back.max = max(len(pit.run.records), self.back.min)
-            self.back.value = pit.at
-        self.back.disabled = pit.running
+            for control in (self.back, self.back_slider):
+                control.max, control.value = len(pit.run.records), pit.at
+                control.disabled = pit.running
         self.fork.disabled = len(pit.runs) == len(NAMES)
         if pit.trouble is not None:
             self.news.value = trouble_as_html(pit.trouble)
         elif news:
-            self.say(news if pit.running else f"{news}. {status}")
+            self.say(news, "" if pit.running else status)
         else:
             self.news.value = ""
 
     def _refresh_settings(self, settings: Settings) -> None:
         takes = self.pit.trainer.machine.menu[settings.optimizer].takes
-        self.optimizer.value = settings.optimizer
-        for name in ("lr", "batch_size", "momentum", "weight_decay"):
-            _put(getattr(self, name), getattr(settings, name))
+        for name in SETTINGS:
+            getattr(self, name).value = getattr(settings, name)
+        self.lr.step = settings.lr / 10  # an arrow key changes it by a tenth
+        self.weight_decay.step = settings.weight_decay / 10 or 1e-4
+        if self.lr_slider.value != settings.lr:
+            self.lr_slider.options = _rates(settings.lr)
+            self.lr_slider.value = settings.lr
         self.momentum.disabled = "momentum" not in takes
         self.weight_decay.disabled = "weight_decay" not in takes
 
     @contextmanager
     def _quietly(self) -> Iterator[None]:
-        self._quiet = True
+        before, self._quiet = self._quiet, True
         try:
             yield
         finally:
-            self._quiet = False
+            self._quiet = before
 
-    def say(self, text: str) -> None:
-        """One sentence, which screen readers read out."""
-        self.news.value = sentence_as_html(text)
+    def say(self, text: str, more: str = "") -> None:
+        """One sentence, which screen readers read out, and after it what stands elsewhere on the page."""
+        self.news.value = sentence_as_html(text, more)
 
     def tell(self, words: dict[str, str]) -> None:
         """Give every picture its words, as a name for screen readers and below to unfold."""
@@ -192,16 +201,17 @@ class Panel:
         self.box.close()
 
 
-def _choice(widgets: Any, label: str, values: Sequence[float], value: float) -> Any:
-    """A slider over `values`, named and sorted."""
-    return widgets.SelectionSlider(
-        options=[(f"{v:g}", v) for v in sorted({*values, value})], value=value, description=label,
-        layout={"width": "20em"}, style=LABEL,
-    )  # fmt: skip
+def _rates(lr: float) -> list[tuple[str, float]]:
+    """The slider's learning rates, and among them the one chosen."""
+    return [(f"{v:g}", v) for v in sorted({*RATES, lr})]
 
 
-def _put(slider: Any, value: float) -> None:
-    """Set a slider, making room for a value that a cell has chosen."""
-    if value not in [v for _, v in slider.options]:
-        slider.options = sorted([*slider.options, (f"{value:g}", value)], key=lambda option: option[1])
-    slider.value = value
+def _named_image(widgets: Any, width: int, height: int) -> Any:
+    """An image whose tooltip becomes its name for screen readers.
+
+    The page asks for a description before it shows a tooltip, and an Image of ipywidgets 8.1 has none.
+    """
+    from traitlets import Unicode
+
+    kind = type("NamedImage", (widgets.Image,), {"description": Unicode("").tag(sync=True)})
+    return kind(format="png", width=str(width), height=str(height))

@@ -77,7 +77,7 @@ class Cockpit:
     def play(self) -> None:
         """Train beside whatever else the kernel does; the kernel's event loop must be running."""
         if self.running or self.done:
-            return self._show("Finished. Rewind, fork or restart to train on." if self.done else "")
+            return self._show("Finished: rewind or restart to train on" if self.done else "")
         self._take_over()
         self._task = asyncio.get_running_loop().create_task(self._play())
         self._show()
@@ -100,7 +100,7 @@ class Cockpit:
         before = self.settings
         self.trainer.set(**changes)
         changed = difference(before, self.settings)
-        if changed and not self.running:
+        if changed:
             self._show(f"Set: {changed}, from the next step on")
 
     def rewind(self, step: int) -> None:
@@ -193,6 +193,8 @@ class Cockpit:
         if self._panel is not None:
             self._panel.close()
         self._panel = Panel(self)
+        for name in self.pictures.sheets:
+            self._draw(name)
         self._panel.show(self.picture())
         self._show_all("Ready")
 

@@ -143,8 +143,9 @@ class Trainer:
     @property
     def total(self) -> int:
         """Steps of the whole run, if the batch size stays."""
-        left = self.epochs * len(self.machine.x) - self.machine.seen
-        return self.at + max(0, -(-left // self.settings.batch_size))
+        examples, size = len(self.machine.x), self.settings.batch_size
+        passes, rest = divmod(max(0, self.epochs * examples - self.machine.seen), examples)
+        return self.at + passes * -(-examples // size) - (-rest // size)
 
     # -- training --------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from ..plots.surface import Predict, _background, _plane
 from .look import Mistakes
 from .sheet import Sheet, highest, roomy, thinned
 
-SHOWN_CHANGES = 4  # of one run, with their words
+ROOM = 0.14  # of the axis, for the words of a change
 
 
 class Curve(NamedTuple):
@@ -72,7 +72,7 @@ class Curves(Sheet):
         self.limits(x=(0, roomy(max(steps, 20))))
         if self.top is not None:
             return self.limits(y=(0, self.top))
-        first = highest([c.values[:10] for c in curves], 1e-3)  # what diverges leaves through the top
+        first = highest([c.values[:1] for c in curves], 1e-3)  # what diverges leaves through the top
         top = roomy(1.05 * min(highest([c.values for c in curves]), 2 * first))
         self.limits(y=(0, top))
         over = highest([c.values for c in curves]) > top
@@ -83,7 +83,7 @@ class Curves(Sheet):
 
     def _write_changes(self, curves: Mapping[str, Curve]) -> None:
         """Names of the runs, and where settings were changed: on the paper, since they seldom change."""
-        told = {name: tuple(curve.changes) for name, curve in curves.items()}
+        told = {name: tuple(curve.changes) for name, curve in curves.items()}, self.ax.get_xlim()
         if told == self._told:
             return
         for artist in self._changed:
@@ -91,20 +91,23 @@ class Curves(Sheet):
         self._told, self._changed = told, []
         for i, (name, curve) in enumerate(curves.items()):
             self._changed.append(self._name(i, name, len(curves)))
-            for step, text in curve.changes[-SHOWN_CHANGES:]:
-                self._changed += self._change(step, text, i)
+            shown = self.ax.get_xlim()[1]
+            for step, text in reversed(curve.changes):
+                room = shown - step > ROOM * self.ax.get_xlim()[1]  # for words before the next ones
+                self._changed += self._change(step, text if room else "", i)
+                shown = step if room else shown
         self.renew()
 
     def _name(self, i: int, name: str, count: int) -> Artist:
         marker = {"o": "●", "s": "■", "^": "▲", "D": "◆"}[RUN_MARKERS[i]]
-        return self.ax.text(
-            1 - 0.07 * (count - 1 - i), 1.04, f"{marker} {name}", ha="right", va="bottom",
-            transform=self.ax.transAxes, color=RUNS[i], fontsize=9, fontweight="bold",
+        return self.ax.annotate(
+            f"{marker} {name}", (1, 1), (-26 * (count - 1 - i), 4), xycoords="axes fraction", ha="right",
+            textcoords="offset points", color=RUNS[i], fontsize=9, fontweight="bold",
         )  # fmt: skip
 
     def _change(self, step: int, text: str, i: int) -> list[Artist]:
         note = self.ax.annotate(
-            f"▾ {text}", (step, 0.99 - 0.1 * i), (2, 0), xycoords=("data", "axes fraction"),
+            text and f"▾ {text}", (step, 0.99 - 0.1 * i), (2, 0), xycoords=("data", "axes fraction"),
             textcoords="offset points", color=RUNS[i], fontsize=8.5, va="top", annotation_clip=True,
         )  # fmt: skip
         return [self.ax.axvline(step, color=RUNS[i], linewidth=1, linestyle=":"), note]

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from .run import Trainer, Trouble
 
 KEYS = (
-    "Tab moves between the controls. Enter or Space presses a button. The arrow keys move a slider or choose "
-    "from a list. To rewind to a certain step, go to the number beside that slider, type over it, Enter."
+    "Tab moves between the controls. Enter or Space presses a button. In a field, type a number and press "
+    "Enter, or use the up and down arrows; the arrow keys also move a slider."
 )
 COLUMNS = ("What went in", "smallest", "largest", "furthest from 0")
 TEXT = "line-height:1.4;color:var(--jp-content-font-color1)"
+UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
 CELL = 'style="text-align:left;padding:0 0.8em 0 0"'
 
 
@@ -61,8 +62,10 @@ def trouble_as_html(trouble: Trouble) -> str:
     return f'<div role="alert" style="{frame}"><b>{said}</b> {do}{more}</div>'
 
 
-def sentence_as_html(text: str) -> str:
-    return f'<div role="alert" style="{TEXT}">{html.escape(text)}</div>'
+def sentence_as_html(text: str, more: str = "") -> str:
+    """A sentence to be seen and read out, and more that is only read out."""
+    heard = f'<span style="{UNSEEN}">{html.escape(more)}</span>' if more else ""
+    return f'<div role="alert" style="{TEXT}">{html.escape(text)}.{heard}</div>'
 
 
 def below_the_pictures(text: str) -> dict[str, str]:
