@@ -256,7 +256,7 @@ def _(x, t, w1, b1, w2, b2):
 
 
 @network.trains
-def _(function: Callable, steps: int = 400, lr: float = 1.0) -> tuple[list[float], float]:
+def _(function: Callable, steps: int = 2000, lr: float = 1.0) -> tuple[list[float], float]:
     """Losses of each step, and the accuracy at the end: gradient descent on the spirals, all at once."""
     x, t = (np.asarray(a) for a in spirals(300))
     weights = starting_weights(2, 64, 3)
