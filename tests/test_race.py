@@ -364,9 +364,16 @@ def test_who_is_fastest_where_and_by_what_factor():
     )
 
 
-def test_two_whose_middle_halves_overlap_are_level():
+def test_two_whose_middle_halves_overlap_are_not_told_apart():
     found = told(NumPy=[1e-6] * 3, Numba=[1e-6] * 3)
-    assert words.standing(found).startswith("NumPy and Numba level from n = 10 to 1,000")
+    assert words.standing(found).startswith("NumPy and Numba too close to tell from n = 10 to 1,000")
+
+
+def test_a_busy_machine_is_said():
+    found = told(NumPy=[1e-6] * 3)
+    assert "idle" not in found.table()
+    found.contenders[0].timings[1] = Timing(100, 2e-6, 1e-6, 4e-6, 7)
+    assert "busy, as the spread shows (NumPy at 100). Race again when it is idle." in found.table()
 
 
 def test_the_place_under_the_roof():

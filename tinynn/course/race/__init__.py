@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,8 @@ def race(
     limit : float
         Seconds. Who is expected to take longer for one call is not asked for larger sizes: its line ends.
     seconds : float
-        For all rounds together. First calls, checks and the roofline come on top, about four seconds.
+        For all sizes together; what is left after that gets three calls each. The roofline comes on top,
+        about two seconds.
     bar : bool
         Whether to show how far it is.
     gpu : Path, optional
@@ -75,8 +77,9 @@ def race(
         ops.matmul.pair("numba")  # it sets up the threads of every BLAS, before anybody limits them
     most, work = threads.get_num_threads(), list[Work]()
     with kernel_threads(most), _bar(len(track.sizes) + 1, track.op.name, bar) as progress:
+        end = perf_counter() + seconds
         for n in track.sizes:
-            _one_size(track, n, contenders, work, share, limit)
+            _one_size(track, n, contenders, work, share if perf_counter() < end else 0.0, limit)
             progress.update()
         roofline = measure()
         progress.update()

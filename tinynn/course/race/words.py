@@ -64,7 +64,14 @@ def remarks(race: Race) -> list[str]:
     lines = [out(c) for c in race.contenders if c.wrong]
     lines += [slow for c in race.contenders if (slow := first_call(c))]
     lines += [f"{m.name}, earlier and on another machine." for m in race.gpu]
-    return [*lines, *race.notes, roofs(race)]
+    return [*lines, *race.notes, *disturbed(race), roofs(race)]
+
+
+def disturbed(race: Race) -> list[str]:
+    """A line if something else was at work: the middle half of some times spans more than a factor of 2."""
+    wide = [f"{c.name} at {t.n:,}" for c in race.contenders for t in c.timings if t.high > 2 * t.low]
+    said = f"Something else kept the machine busy, as the spread shows ({', '.join(wide[:3])}"
+    return [f"{said}{', ...' if len(wide) > 3 else ''}). Race again when it is idle."] if wide else []
 
 
 def out(contender: Contender) -> str:
@@ -107,7 +114,7 @@ def standing(race: Race) -> str:
 
 
 def _fastest(name: str) -> str:
-    return f"{name} level" if " and " in name else f"{name} fastest"
+    return f"{name} too close to tell" if " and " in name else f"{name} fastest"
 
 
 def _leader(contenders: Sequence[Contender], n: int) -> str:
