@@ -129,7 +129,8 @@ def _is_stub(exercise: Exercise, answer: Any) -> bool:
 def _in_short(verdict: Verdict | Verdicts) -> tuple[str, tuple[str, ...]]:
     """One kind and the names of the mistakes: of several verdicts the worst counts."""
     if isinstance(verdict, Verdict):
-        return verdict.kind, verdict.names
+        mistakes = verdict.diagnosis not in ("exception", "limit", "nothing")
+        return verdict.kind, verdict.names if mistakes else ()
     kinds = [v.kind for v in verdict if v.kind != "said"]
     worst = "look" if "look" in kinds else "right" if set(kinds) == {"right"} else "open"
     return worst, tuple(name for v in verdict for name in v.names)

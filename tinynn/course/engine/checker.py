@@ -10,11 +10,13 @@ import numpy as np
 
 from ...errors import ArgumentError
 from .call import Call, Odd, Outcome, run_each
+from .compare import FLOAT32, Tolerance, agree, leak
 from .exercise import Exercise, Fill, source_of
+from .stopped import told
 from .texts import phrases
+from .verdict import Code, Verdict
 
 SIZE = 10_000  # elements an input array may have, and the largest whole number: all runs in the notebook
-TOLERANCE = 1e-6  # two right implementations round differently, by less than this
 
 
 class Checker(Exercise):
@@ -91,9 +93,7 @@ class Checker(Exercise):
         assert self.worked_answer is not None, f"{self.id} has no worked answer"
         return source_of(self.worked_answer)
 
-    def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
-        from .verdict import Verdict
-
+    def judge(self, answer: Any, outcomes: list[Outcome]) -> Verdict:
         say = phrases("kinds")["checker"]
         (outcome,) = outcomes
         if outcome.end != "value":
@@ -152,7 +152,7 @@ class Checker(Exercise):
             if outcome.problem is not None:
                 text = f"{outcome.problem.kind}: {outcome.problem.message}"
                 return say["raises"].format(i=i + 1, signature=self.of.signature, problem=text)
-            if not all(agree(outcome, other[i], self.of.dtype_matters) for other in others):
+            if not all(self._agree(outcome, other[i], inputs[i]) for other in others):
                 return say["disagree"].format(i=i + 1)
         return ""
 
@@ -161,14 +161,23 @@ class Checker(Exercise):
         wanted = run_each(self.right[0], inputs)
 
         def found(function: Callable) -> bool:
-            got = run_each(function, inputs)
-            return not all(agree(a, b, self.of.dtype_matters) for a, b in zip(wanted, got))
+            return not all(map(self._agree, wanted, run_each(function, inputs), inputs))
 
         return {name: found(function) for name, function in self.wrong.items()}
 
-    def _count(self, fallen: dict[str, bool]) -> Any:
-        from .verdict import Verdict
+    def _agree(self, wanted: Outcome, got: Outcome, call: Call) -> bool:
+        """Whether `got` is as good as `wanted`: right values, the same arguments left alone."""
+        if not wanted.end == got.end == "value" or wanted.changed != got.changed:
+            return False
+        if self.of.same is not None:
+            try:
+                return bool(self.of.same(got.value, wanted.value, call.args))
+            except Exception:  # what the declaration's own comparison cannot read is not right
+                return False
+        leaks = self.of.dtype_matters and leak(got.value, wanted.value)
+        return not leaks and agree(got.value, wanted.value, _tolerance(call))
 
+    def _count(self, fallen: dict[str, bool]) -> Verdict:
         say = phrases("kinds")["checker"]
         down = [name for name, fell in fallen.items() if fell]
         up = [name for name, fell in fallen.items() if not fell]
@@ -191,30 +200,13 @@ def in_words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def agree(a: Outcome, b: Outcome, dtype_matters: bool = True) -> bool:
-    """Whether two implementations did the same: values close, the same arguments left alone."""
-    return a.end == b.end == "value" and a.changed == b.changed and close(a.value, b.value, dtype_matters)
-
-
-def close(a: Any, b: Any, dtype_matters: bool = True) -> bool:
-    """Whether two plain values are the same but for rounding. An array is no number and no list."""
-    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        return (not dtype_matters or a.dtype == b.dtype) and _close_arrays(a, b)
-    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
-        return len(a) == len(b) and all(close(x, y, dtype_matters) for x, y in zip(a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(close(a[k], b[k], dtype_matters) for k in a)
-    if isinstance(a, (int, float, np.ndarray)) and isinstance(b, (int, float, np.ndarray)):
-        return _close_arrays(np.asarray(a), np.asarray(b))
-    return type(a) is type(b) and a == b
-
-
-def _close_arrays(a: np.ndarray, b: np.ndarray) -> bool:
-    if a.shape != b.shape:
-        return False
-    half = np.float32 in (a.dtype, b.dtype)
-    scale = np.abs(a[np.isfinite(a)]).max(initial=0)
-    return np.allclose(a, b, rtol=1e-4 if half else TOLERANCE, atol=1e-6 * scale + 1e-300, equal_nan=True)
+def _tolerance(call: Call) -> Tolerance:
+    """Right implementations round differently: by this much, for inputs of this size."""
+    arrays = [a for a in call.args if isinstance(a, np.ndarray) and a.dtype.kind == "f" and a.size]
+    if any(a.dtype == np.float32 for a in arrays):
+        return FLOAT32
+    largest = max((float(np.abs(a[np.isfinite(a)]).max(initial=0)) for a in arrays), default=0.0)
+    return Tolerance(1e-6, 1e-14 * max(1.0, largest))
 
 
 def _as_array(value: Any, like: Any) -> Any:
@@ -243,16 +235,12 @@ def _kind(value: Any) -> str:
     return value.kind if isinstance(value, Odd) else type(value).__name__
 
 
-def stopped(outcome: Outcome) -> Any:
+def stopped(outcome: Outcome) -> Verdict:
     """The verdict on a function that gave no value."""
-    from .verdict import Verdict
-
-    say, problem = phrases("kinds")["stopped"], outcome.problem
-    line = problem.lines[-1] if problem and problem.lines else None
-    where = "\n" + say["line"].format(n=line.number, line=line.text.strip()) if line else ""
-    if outcome.end != "raised" or problem is None:
-        return Verdict("look", say[outcome.end] + where, say["headline"])
-    usual = phrases("kinds")["usual"].values()
-    advice = next((f" {u['means']}" for u in usual if u["sign"] in problem.message), "")
-    headline = say["raised"].format(kind=problem.kind)
-    return Verdict("look", problem.message + where + advice, headline)
+    if outcome.end == "raised" and outcome.problem is not None:
+        headline = phrases("kinds")["stopped"]["raised"].format(kind=outcome.problem.kind)
+        return Verdict("look", "", headline, tuple(told(outcome.problem)), "exception")
+    say = phrases("engine")["limits"][outcome.end]
+    lines = outcome.problem.lines[-1:] if outcome.problem else ()
+    where = [Code(line.text.strip(), phrases("kinds")["stopped"]["line"]) for line in lines]
+    return Verdict("look", f"{say['means']} {say['look']}", say["headline"], tuple(where), "limit")

@@ -16,6 +16,7 @@ from .call import Call, Outcome
 from .checker import Checker, in_words, stopped
 from .exercise import Exercise, Fill, source_of
 from .texts import phrases
+from .verdict import Verdict
 
 __all__ = ["Checker", "Judged", "NameTheBug", "PredictExplain", "Variant", "in_words", "stopped"]
 
@@ -62,8 +63,6 @@ class Choice(Exercise):
 
     def about(self, name: str) -> Any:
         """The verdict on having chosen `name`."""
-        from .verdict import Verdict
-
         why = self._option(name).get("why", "")
         if name == self.truth:
             return Verdict("right", " ".join(filter(None, [why, self.words.get("explanation", "")])))
@@ -71,8 +70,6 @@ class Choice(Exercise):
 
     def unknown(self, answer: Any) -> Any:
         """The verdict on what is no option."""
-        from .verdict import Verdict
-
         say = phrases("kinds")["choice"]
         letters = ", ".join(f'"{letter}"' for letter, _ in self.choices)
         return Verdict(
@@ -151,8 +148,6 @@ class PredictExplain(Choice):
         return float(self._outcome())
 
     def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
-        from .verdict import Verdict
-
         say = phrases("kinds")["predict"]
         guess, letter = answer if isinstance(answer, (tuple, list)) and len(answer) == 2 else (answer, None)
         if guess is None or guess is ...:
@@ -172,8 +167,6 @@ class PredictExplain(Choice):
 
 def not_a_guess(guess: Any, unit: str) -> Any:
     """The verdict on what is no prediction; None if it is one."""
-    from .verdict import Verdict
-
     say = phrases("kinds")["predict"]
     number = isinstance(guess, (int, float, np.integer, np.floating)) and not isinstance(guess, bool)
     if not number or math.isinf(guess):
@@ -185,8 +178,6 @@ def not_a_guess(guess: Any, unit: str) -> Any:
 
 def laid_over(guess: float, outcome: float, unit: str, close: float) -> Any:
     """What was predicted beside what came out."""
-    from .verdict import Verdict
-
     say = phrases("kinds")["predict"]
     shown = f"{outcome:.0f}" if close >= 1 else f"{outcome:.3g}"
     text = say["told"].format(guess=f"{guess:g}", outcome=shown, unit=unit)
@@ -227,8 +218,8 @@ class Variant(Fill):
             return self
         self.student = seed
         self.k = self.draw(np.random.default_rng([seed, zlib.crc32(self.id.encode())]))
-        for name in ("inputs", "asked", "wanted", "known"):
-            self.__dict__.pop(name, None)
+        for name in [n for n in self.__dict__ if isinstance(getattr(Fill, n, None), cached_property)]:
+            del self.__dict__[name]
         return self
 
     @property

@@ -211,16 +211,19 @@ def _sound(data: Any) -> bool:
         return False
     seed_fits = isinstance(data.get("seed", 0), int) and data.get("seed", 0) >= 0
     hints_fit = all(isinstance(count, int) for count in data["hints"].values())
-    lists = list(data["attempts"].values())
-    return seed_fits and hints_fit and all(isinstance(a, list) and all(map(_is_attempt, a)) for a in lists)
+    attempts_fit = all(isinstance(a, list) and all(map(_is_attempt, a)) for a in data["attempts"].values())
+    return seed_fits and hints_fit and attempts_fit and all(map(_are_texts, data["openings"].values()))
 
 
 def _is_attempt(value: Any) -> bool:
     texts = ("at", "verdict", "code")
     if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in texts):
         return False
-    names = value.get("names")
-    return isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return _are_texts(value.get("names"))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _text(data: Data) -> bytes:
