@@ -56,12 +56,8 @@ def _fall(share):
 
 @schedule.worked
 def rate(t):
-    warmup, total, peak, low = (
-        schedule.k["warmup"],
-        schedule.k["total"],
-        schedule.k["peak"],
-        schedule.k["low"],
-    )
+    warmup, total = schedule.k["warmup"], schedule.k["total"]
+    peak, low = schedule.k["peak"], schedule.k["low"]
     if t < warmup:
         return peak * (t + 1) / warmup  # the first step is not lost: it gets peak / warmup
     share = min((t - warmup) / (total - warmup), 1)  # 0 where the fall begins, 1 where it ends
