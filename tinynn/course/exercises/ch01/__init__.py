@@ -1,3 +1,3 @@
 """Exercises of chapter 01: a neuron, a layer."""
 
-from . import activations, affine, broadcasting, counting, rows  # noqa: F401
+from . import affine, broadcasting, counting, leaky_relu, rows, sigmoid  # noqa: F401

@@ -112,6 +112,31 @@ def already_bent(x, w, b):
     return np.maximum(x @ w.T + b, 0)
 
 
+@layer.mistake
+def reshaped_instead_of_transposed(x, w, b):
+    return x @ w.reshape(w.shape[::-1]) + b
+
+
+@layer.mistake
+def bias_of_the_first_neuron(x, w, b):
+    return x @ w.T + b[0]
+
+
+@layer.mistake
+def squashed(x, w, b):
+    return 1 / (1 + np.exp(-(x @ w.T + b)))
+
+
+@layer.mistake
+def outputs_added_up(x, w, b):
+    return (x @ w.T + b).sum(axis=1)
+
+
+@layer.mistake
+def multiplied_by_b(x, w, b):
+    return (x @ w.T) * b
+
+
 @layer.two("w_not_transposed", "no_bias")
 def _(x, w, b):
     return x @ w

@@ -162,6 +162,17 @@ def reshaped(dy, shape):
     return dy.reshape(shape)
 
 
+@backwards.mistake
+def always_over_the_last_axis(dy, shape):
+    return dy.sum(axis=-1)
+
+
+@backwards.mistake
+def every_axis_of_another_size_from_the_left(dy, shape):
+    axes = tuple(i for i, n in enumerate(shape) if n != dy.shape[i])
+    return dy.sum(axis=axes, keepdims=True).reshape(shape)
+
+
 @backwards.two("averaged", "size_1_axis_lost")
 def _(dy, shape):
     while dy.ndim > len(shape):

@@ -135,6 +135,26 @@ def every_pair_of_layers(sizes):
     return sum(sizes[j] * o for k, o in enumerate(sizes) for j in range(k)) + sum(sizes[1:])
 
 
+@count.mistake
+def biased_on_both_sides(sizes):
+    return sum(i * o + i + o for i, o in zip(sizes, sizes[1:]))
+
+
+@count.mistake
+def one_more_on_both_sides(sizes):
+    return sum((i + 1) * (o + 1) for i, o in zip(sizes, sizes[1:]))
+
+
+@count.mistake
+def sizes_added_within_a_layer(sizes):
+    return sum(i + o for i, o in zip(sizes, sizes[1:]))
+
+
+@count.mistake
+def one_neuron_a_layer(sizes):
+    return sum(i + 1 for i in sizes[:-1])
+
+
 @count.two("no_bias", "last_layer_only")
 def _(sizes):
     return sizes[-1] * sizes[-2] if len(sizes) > 1 else 0

@@ -141,6 +141,28 @@ def left_on_its_side(x):
     return (x.T - x.mean(axis=1)) / x.std(axis=1)
 
 
+@standardise.mistake
+def deviation_of_columns(x):
+    return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=0)
+
+
+@standardise.mistake
+def raw_row_of_length_1(x):
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+@standardise.mistake
+def mean_distance(x):
+    centred = x - x.mean(axis=1, keepdims=True)
+    return centred / np.abs(centred).mean(axis=1, keepdims=True)
+
+
+@standardise.mistake
+def divided_by_range(x):
+    centred = x - x.mean(axis=1, keepdims=True)
+    return centred / (x.max(axis=1, keepdims=True) - x.min(axis=1, keepdims=True))
+
+
 @standardise.two("one_axis_lost", "divided_by_variance")
 def _(x):
     return (x - x.mean(axis=1)) / x.var(axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
@@ -215,45 +216,55 @@ def each_class_yes_or_no(logits, targets):
     return losses.mean()
 
 
-@entropy.two("log_of_softmax", "added_up")
-def _(logits, targets):
-    return -np.log(_of_truth(_softmax(logits), targets)).sum()
+@entropy.mistake
+def max_not_added_back(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return (np.log(np.exp(shifted).sum(axis=1)) - _of_truth(logits, targets)).mean()
 
 
-@entropy.two("no_max_in_softmax", "added_up")
-def _(logits, targets):
-    e = np.exp(logits)
-    return -np.log(_of_truth(e / e.sum(axis=1, keepdims=True), targets)).sum()
+@entropy.mistake
+def classes_counted_from_1(logits, targets):
+    return -_of_truth(_log_softmax(logits), targets - 1).mean()
 
 
-@entropy.two("log_of_softmax", "minus_forgotten")
-def _(logits, targets):
-    return np.log(_of_truth(_softmax(logits), targets)).mean()
+@entropy.mistake
+def log_of_the_others(logits, targets):
+    return -np.log(1 - _of_truth(_softmax(logits), targets)).mean()
 
 
-@entropy.two("log_of_softmax", "log_to_base_2")
-def _(logits, targets):
-    return -np.log2(_of_truth(_softmax(logits), targets)).mean()
+@entropy.mistake
+def other_classes_charged_too(logits, targets):
+    p, one_hot = _softmax(logits), np.eye(logits.shape[1], dtype=logits.dtype)[targets]
+    return -(one_hot * np.log(p) + (1 - one_hot) * np.log(1 - p)).sum(axis=1).mean()
 
 
-@entropy.two("log_of_softmax", "one_loss_for_each")
-def _(logits, targets):
-    return -np.log(_of_truth(_softmax(logits), targets))
+def _unstable_softmax(x):
+    e = np.exp(x)
+    return e / e.sum(axis=1, keepdims=True)
 
 
-@entropy.two("log_of_softmax", "every_target_in_every_row")
-def _(logits, targets):
-    return -np.log(_softmax(logits)[:, targets]).mean()
+# An unstable logarithm is the usual companion of every other mistake.
+LOG_P = {
+    "log_of_softmax": lambda x: np.log(_softmax(x)),
+    "no_max_in_softmax": lambda x: np.log(_unstable_softmax(x)),
+    "no_max": lambda x: x - np.log(np.exp(x).sum(axis=1, keepdims=True)),
+}
+LOSS = {
+    "added_up": lambda log_p, targets: -_of_truth(log_p, targets).sum(),
+    "minus_forgotten": lambda log_p, targets: _of_truth(log_p, targets).mean(),
+    "one_loss_for_each": lambda log_p, targets: -_of_truth(log_p, targets),
+    "log_to_base_2": lambda log_p, targets: -_of_truth(log_p, targets).mean() / np.log(2),
+    "every_target_in_every_row": lambda log_p, targets: -log_p[:, targets].mean(),
+    "divided_by_classes_too": lambda log_p, targets: -_of_truth(log_p, targets).mean() / log_p.shape[1],
+}
 
 
-@entropy.two("log_of_softmax", "divided_by_classes_too")
-def _(logits, targets):
-    return -np.log(_of_truth(_softmax(logits), targets)).mean() / logits.shape[1]
+def _joined(log_p, loss):
+    return lambda logits, targets: loss(log_p(logits), targets)
 
 
-@entropy.two("no_max", "added_up")
-def _(logits, targets):
-    return (np.log(np.exp(logits).sum(axis=1)) - _of_truth(logits, targets)).sum()
+for (_first, _log_p), (_second, _loss) in product(LOG_P.items(), LOSS.items()):
+    entropy.two(_first, _second)(_joined(_log_p, _loss))
 
 
 @entropy.swaps

@@ -203,6 +203,36 @@ def multiplied_instead(gradient, x, lr, steps):
     return x
 
 
+@walk.mistake
+def divided_by_the_size(gradient, x, lr, steps):
+    for _ in range(steps):
+        x = x - lr * gradient(x) / x.size
+    return x
+
+
+@walk.mistake
+def steps_grow(gradient, x, lr, steps):
+    for k in range(steps):
+        x = x - lr * (k + 1) * gradient(x)
+    return x
+
+
+@walk.mistake
+def steps_grow_from_0(gradient, x, lr, steps):
+    for k in range(steps):
+        x = x - lr * k * gradient(x)
+    return x
+
+
+@walk.mistake
+def all_gradients_added(gradient, x, lr, steps):
+    total = np.zeros_like(x)
+    for _ in range(steps):
+        total += gradient(x)
+        x = x - lr * total
+    return x
+
+
 @walk.two("uphill", "gradient_taken_once")
 def _(gradient, x, lr, steps):
     g = gradient(x)

@@ -29,13 +29,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @numerical.reference
 def _(f, x, eps):
-    dx = np.empty_like(x)
-    for i in np.ndindex(x.shape):
-        above, below = x.copy(), x.copy()
-        above[i] += eps
-        below[i] -= eps
-        dx[i] = (f(above) - f(below)) / (2 * eps)
-    return dx
+    return _central(f, x, eps)
 
 
 @numerical.worked
@@ -70,7 +64,7 @@ def average_of_both_sides(f, x, eps):
 
 
 def _central(f, x, eps, divisor=2.0):
-    """What the mistakes share: right but for the divisor."""
+    """Central differences; right where the divisor is 2."""
     dx = np.empty_like(x)
     for i in np.ndindex(x.shape):
         above, below = x.copy(), x.copy()
@@ -232,6 +226,39 @@ def first_element_only(f, x, eps):
     for i in np.ndindex(x.shape):
         dx[i] = _central(f, x, eps)[i]
         return dx
+
+
+@numerical.mistake
+def half_a_step_each_way(f, x, eps):
+    return _central(f, x, eps / 2)
+
+
+@numerical.mistake
+def put_back_too_far(f, x, eps):
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        x[i] += eps
+        above = f(x)
+        x[i] -= 2 * eps
+        dx[i] = (above - f(x)) / (2 * eps)
+        x[i] += 2 * eps
+    return dx
+
+
+@numerical.mistake
+def second_difference(f, x, eps):
+    return (_forward(f, x, eps) - _forward(f, x, -eps)) / eps
+
+
+@numerical.mistake
+def step_as_a_share_of_x(f, x, eps):
+    dx = np.empty_like(x)
+    for i in np.ndindex(x.shape):
+        above, below = x.copy(), x.copy()
+        above[i] *= 1 + eps
+        below[i] *= 1 - eps
+        dx[i] = (f(above) - f(below)) / (2 * eps)
+    return dx
 
 
 @numerical.two("one_sided", "not_put_back")

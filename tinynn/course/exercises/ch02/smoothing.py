@@ -187,19 +187,40 @@ def axes_confused(logits, targets):
     return -((1 - s) * truth + s * log_p.mean(axis=1)).mean()
 
 
-@smoothed.two("not_smoothed", "added_up")
-def _(logits, targets):
-    return _mixed(logits, targets, 1, 0).sum()
+# The shares of the truth and of the mean over all classes, by mistake; and how log p goes wrong besides.
+SHARES = {
+    "not_smoothed": lambda s, k: (1, 0),
+    "spread_over_the_others_only": lambda s, k: (1 - s * k / (k - 1), s * k / (k - 1)),
+    "true_class_not_reduced": lambda s, k: (1, s),
+    "shares_swapped": lambda s, k: (s, 1 - s),
+    "s_to_each_class": lambda s, k: (1 - s, s * k),
+    "only_the_reduced_part": lambda s, k: (1 - s, 0),
+}
+LOG_P = {
+    "log_of_softmax": lambda rows: np.log(np.exp(_log_softmax(rows))),
+    "no_max": lambda rows: rows - np.log(np.exp(rows).sum(axis=1, keepdims=True)),
+}
 
 
-@smoothed.two("true_class_not_reduced", "s_to_each_class")
-def _(logits, targets):
-    s, k = smoothed.k["smoothing"], logits.shape[smoothed.k["axis"]]
-    return _mixed(logits, targets, 1, s * k).mean()
+def _joined(log_p_of, shares):
+    def loss(logits, targets):
+        rows = _rows(logits)
+        log_p, (truth, others) = log_p_of(rows), shares(smoothed.k["smoothing"], rows.shape[1])
+        losses = -truth * log_p[np.arange(len(targets)), targets]
+        return (losses - others * log_p.mean(axis=1) if others else losses).mean()
+
+    return loss
 
 
-@smoothed.two("spread_over_the_others_only", "added_up")
-def _(logits, targets):
-    k = logits.shape[smoothed.k["axis"]]
-    others = smoothed.k["smoothing"] * k / (k - 1)
-    return _mixed(logits, targets, 1 - others, others).sum()
+def _summed(shares):
+    def loss(logits, targets):
+        k = logits.shape[smoothed.k["axis"]]
+        return _mixed(logits, targets, *shares(smoothed.k["smoothing"], k)).sum()
+
+    return loss
+
+
+for _first, _shares in SHARES.items():
+    smoothed.two(_first, "added_up")(_summed(_shares))
+    for _second, _log_p in LOG_P.items():
+        smoothed.two(_first, _second)(_joined(_log_p, _shares))

@@ -228,6 +228,17 @@ def _(x):
     return e / e.sum(axis=-1)
 
 
+@probabilities.two("no_max", "power_of_two")
+def _(x):
+    return 2**x / (2**x).sum(axis=-1, keepdims=True)
+
+
+@probabilities.two("no_max", "minus_in_the_exponent")
+def _(x):
+    e = np.exp(-x)
+    return e / e.sum(axis=-1, keepdims=True)
+
+
 @probabilities.two("max_over_all", "axis_1")
 def _(x):
     e = np.exp(x - x.max())

@@ -22,7 +22,8 @@ def equals_counted_once(x):
 
 
 def small_shares_dropped(x):
-    p = probabilities.true(x)
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True)
     return np.where(p < 1e-3, 0, p).astype(x.dtype)
 
 
