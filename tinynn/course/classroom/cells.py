@@ -16,7 +16,8 @@ from ...errors import FileError
 from ..engine.exercise import whole_id
 
 LARGEST = 50_000_000  # bytes of a notebook: real ones stay below one million
-MAGIC = re.compile(r"^\s*[%!?]|\?\s*$")  # lines that IPython understands and Python does not
+MAGIC = re.compile(r"^([ \t]*)([%!?].*|.*\?[ \t]*)$", re.MULTILINE)  # IPython understands it, Python does not
+NO_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
 class Answer(NamedTuple):
@@ -62,18 +63,27 @@ def write(path: Path, notebook: dict[str, Any]) -> None:
 
 
 def python_lines(source: str) -> str:
-    """A cell's source with the lines that only IPython understands turned into comments."""
+    """A cell's source; where it is no Python as it is, IPython's own lines become comments."""
     if source.lstrip().startswith("%%"):
         return ""
-    return "\n".join("pass  # " + line if MAGIC.search(line) else line for line in source.split("\n"))
+    if not MAGIC.search(source) or _parses(source):  # a docstring's line may end with a question mark
+        return source
+    return MAGIC.sub(r"\1pass  # \2", source)
 
 
 def parsed(source: str) -> ast.Module | None:
     """The syntax tree of a cell, None where it is no Python."""
     try:
         return ast.parse(python_lines(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except NO_PYTHON:
         return None
+
+
+def _parses(source: str) -> bool:
+    try:
+        return bool(ast.parse(source))
+    except NO_PYTHON:
+        return False
 
 
 def checks(source: str) -> list[tuple[ast.stmt, str, ast.expr]]:
@@ -117,6 +127,18 @@ def _syntax_problem(source: str) -> str:
         ast.parse(python_lines(source))
     except SyntaxError as problem:
         return f"line {problem.lineno}: {problem.msg}"
-    except (ValueError, RecursionError, MemoryError) as problem:
+    except NO_PYTHON as problem:
         return type(problem).__name__
     return ""
+
+
+SEED = re.compile(r"\bvariant (\d{1,9})\b")
+
+
+def seed(notebook: dict[str, Any]) -> int | None:
+    """The student's number, shown in the notebook's outputs: what the constants of variants come from."""
+    for cell in notebook["cells"]:
+        found = SEED.search(json.dumps(cell.get("outputs", [])))
+        if found:
+            return int(found.group(1))
+    return None

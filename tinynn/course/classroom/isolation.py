@@ -123,7 +123,7 @@ exec unshare --user --map-root-user "$@"
 
 
 def _unshare(command: list[str], own: Path, hide: list[Path], needed: list[Path]) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for action, path in _layers(own, hide, needed):
         place = shlex.quote(str(path))
         if action == "ro-bind":  # what the layer above would cover: kept aside before, put back after
