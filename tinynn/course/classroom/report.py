@@ -134,7 +134,7 @@ def misconceptions(graded: Sequence[Graded]) -> list[Misconception]:
     """The mistakes that dominate, the most frequent first."""
     named = [m for one in graded for m in one.marks if m.diagnosis not in ("exception", "limit", "nothing")]
     counts = Counter((m.id, name) for m in named for name in m.names)
-    told = {(m.id, name): m.why.split("\n")[0] for m in reversed(named) for name in m.names}
+    told = {(m.id, name): m.why.split(". ")[0] for m in reversed(named) for name in m.names}
     return [Misconception(*key, n, _means(*key) or told[key]) for key, n in counts.most_common()]
 
 
