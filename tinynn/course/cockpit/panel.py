@@ -44,8 +44,8 @@ class Panel:
         row = lambda *items: widgets.HBox(items, layout={"flex_flow": "row wrap", "align_items": "center"})
         self.box = widgets.VBox(
             [
-                row(self.play, self.one, self.again, self.fork, self.which),
-                row(self.optimizer, self.momentum, self.weight_decay),
+                row(self.play, self.one, self.again, self.fork, widgets.Label("Run"), self.which),
+                row(widgets.Label("Optimiser"), self.optimizer, self.momentum, self.weight_decay),
                 row(self.lr, self.lr_slider, self.batch_size, self.speed),
                 row(self.back, self.back_slider),
                 row(self.status, self.news),
@@ -72,10 +72,11 @@ class Panel:
         pit, now, examples = self.pit, self.pit.settings, len(self.pit.trainer.machine.x)
         named = {"style": LABEL, "layout": {"width": "11.5em"}}
         decimal, whole = partial(widgets.BoundedFloatText, **named), partial(widgets.BoundedIntText, **named)
-        self.which = widgets.ToggleButtons(options=["A"], description="Run", **self._wide("10em", "2.2em"))
+        self.which = widgets.ToggleButtons(options=["A"], style={"button_width": "2.8em"})
+        titles = {TITLES.get(name, name): name for name in pit.trainer.machine.menu}
         self.optimizer = widgets.ToggleButtons(
-            options=[(TITLES.get(name, name), name) for name in pit.trainer.machine.menu],
-            value=now.optimizer, description="Optimiser", **self._wide("38em", "6.4em"),
+            options=list(titles.items()), value=now.optimizer, style={"button_width": "6.9em"},
+            tooltips=[f"Optimiser: {title}" for title in titles],
         )  # fmt: skip
         self.momentum = decimal(0, min=0, max=0.999, step=0.05, description="Momentum")
         self.weight_decay = decimal(0, min=0, max=10, description="Weight decay")
@@ -91,9 +92,6 @@ class Panel:
         self._when_changed(self.lr_slider, partial(self._set, "lr"))
         self._when_changed(self.which, pit.switch)
         self._when_changed(self.speed, lambda value: setattr(pit, "speed", value))
-
-    def _wide(self, width: str, button: str) -> dict[str, Any]:
-        return {"layout": {"width": width}, "style": {**LABEL, "button_width": button}}
 
     def _make_rewind(self, widgets: Any) -> None:
         named = {"description": "Rewind to step", "style": LABEL, "layout": {"width": "12em"}}

@@ -115,7 +115,10 @@ def with_own(optimizer: Any) -> tuple[dict[str, Kind], str]:
 
 def _names(kind: type) -> set[str]:
     """What the class can be called with by name; betas only where a default says what beta 2 is."""
-    parameters = inspect.signature(kind).parameters
+    try:
+        parameters = inspect.signature(kind).parameters
+    except ValueError:  # some built-in classes have none
+        return set()
     pair = getattr(parameters.get("betas"), "default", None)
     return {name for name in parameters if name != "betas" or isinstance(pair, (tuple, list))}
 
