@@ -54,7 +54,7 @@ def _moved(part: Part, axis: int, mine: int, due: int) -> bool:
     """Whether the answer without its first (or last) element is what is due without its last (or first)."""
     telling = 0
     for p in part.pairs:
-        if np.shape(p.got) != np.shape(p.wanted):
+        if np.shape(p.got) != np.shape(p.wanted) or np.ndim(p.got) <= axis:
             return False
         a, b = (_without(np.asarray(v), axis, end) for v, end in ((p.got, mine), (p.wanted, due)))
         if not agree(a, b, p.seen.tolerance):
