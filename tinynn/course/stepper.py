@@ -209,5 +209,5 @@ class _Panel:
         """The sentence, the picture and the picture in words."""
         told = f"{self._stepper.heading()} {self._stepper.sentence}"
         head, said = html.escape(self._stepper.heading()), html.escape(self._stepper.sentence)
-        page = f'<p role="status"><strong>{head}</strong> {said}</p>'
+        page = f'<p role="status" style="min-height: 3em"><strong>{head}</strong> {said}</p>'
         return [({"text/html": page, "text/plain": told}, {}), *_outputs(self._stepper.picture())]

@@ -27,19 +27,48 @@ from .matrices import (
 )
 from .paths import contour_paths, draw_paths, paths_in_words
 from .side_by_side import examples_needed, learning
-from .style import BLUE, DPI, GREEN, GREY, INK, RED, SCREEN_DPI, Picture, in_words, style
+from .style import (
+    AMBER,
+    BLUE,
+    CLASS_MARKERS,
+    CLASSES,
+    DPI,
+    GRADIENT,
+    GREEN,
+    GREY,
+    INK,
+    MARKER_NAMES,
+    NEGATIVE,
+    POSITIVE,
+    PURPLE,
+    RED,
+    RIGHT,
+    RUN_MARKERS,
+    RUNS,
+    SCREEN_DPI,
+    SKY,
+    TRAINING,
+    VALIDATION,
+    VALUE,
+    WRONG,
+    Picture,
+    in_words,
+    style,
+)  # fmt: skip
 from .surface import decision_surface, draw_surface, surface_in_words
 from .training import draw_losses, losses, losses_in_words
 from .weights import draw_filters, draw_weights, filters, filters_in_words, weights, weights_in_words
 
 __all__ = [
-    "BLUE", "DPI", "GREEN", "GREY", "INK", "RED", "SCREEN_DPI", "Picture", "activations_by_depth",
-    "attention_in_words", "attention_map", "confusion_in_words", "confusion_matrix", "contour_paths",
-    "curve_in_words", "decision_surface", "draw_attention", "draw_confusion", "draw_filters",
-    "draw_histograms", "draw_images", "draw_loss", "draw_losses", "draw_norms", "draw_paths",
-    "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words", "graph",
-    "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
-    "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "norms_in_words",
-    "paths_in_words", "running_mean", "runs", "style", "surface_in_words", "weights", "weights_in_words",
-    "worst_in_words", "worst_mistakes",
+    "AMBER", "BLUE", "CLASSES", "CLASS_MARKERS", "DPI", "GRADIENT", "GREEN", "GREY", "INK", "MARKER_NAMES",
+    "NEGATIVE", "POSITIVE", "PURPLE", "RED", "RIGHT", "RUNS", "RUN_MARKERS", "SCREEN_DPI", "SKY",
+    "TRAINING", "VALIDATION", "VALUE", "WRONG", "Picture", "activations_by_depth", "attention_in_words",
+    "attention_map", "confusion_in_words", "confusion_matrix", "contour_paths", "curve_in_words",
+    "decision_surface", "draw_attention", "draw_confusion", "draw_filters", "draw_histograms",
+    "draw_images", "draw_loss", "draw_losses", "draw_norms", "draw_paths", "draw_surface", "draw_weights",
+    "draw_worst", "examples_needed", "filters", "filters_in_words", "graph", "graph_in_words",
+    "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms", "layer_norms",
+    "learning", "loss_curve", "losses", "losses_in_words", "norms_in_words", "paths_in_words",
+    "running_mean", "runs", "style", "surface_in_words", "weights", "weights_in_words", "worst_in_words",
+    "worst_mistakes",
 ]  # fmt: skip

@@ -45,6 +45,11 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def counted(n: int, thing: str) -> str:
+    """1 step, 2 steps."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
 def listed(parts: Sequence[str], most: int = 12) -> str:
     """The parts with commas; of a long list, the first ones and how many follow."""
     rest = len(parts) - most

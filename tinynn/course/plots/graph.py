@@ -13,7 +13,7 @@ from matplotlib.path import Path
 
 from ..record import Call, Record, Value, gradients, record
 from .boxes import LINE, MOST, PAD, Box, Line, Sheet, arrange, boxes_of, brief, head, lines, results, shape
-from .given import listed
+from .given import counted, listed
 from .style import GRADIENT, GREY, VALUE, Picture
 
 PALE = 0.55
@@ -202,7 +202,7 @@ def graph_in_words(
 ) -> str:
     """Every op with its inputs and results, in the order in which they ran."""
     text = f"{title}. " if title else ""
-    text += f"Computation graph of {rec.loss.name}: {len(rec.calls)} ops, {len(rec.leaves)} leaves"
+    text += f"Computation graph of {rec.loss.name}: {counted(len(rec.calls), 'op')}, {len(rec.leaves)} leaves"
     if sheet.left_out:
         text += f"; only the last {len(rec.calls) - sheet.left_out} ops are drawn"
     drawn = [box for box in sheet.boxes if isinstance(box, Call)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from .given import floats, listed, number
+from .given import counted, floats, listed, number
 from .style import GRADIENT, GREY, RED, VALUE, Picture, style
 
 BINS = 48
@@ -71,16 +71,16 @@ def histograms_in_words(
     layers: Layers, title: str = "", saturated: Range | None = None, gradient: bool = False
 ) -> str:
     """Mean, spread, zeros and saturated values of each layer."""
-    what = "gradients" if gradient else "values"
+    what = "gradient" if gradient else "value"
     start = f"{title}. " if title else ""
     if not layers:
-        return f"{start}No layers, so no {what} to show."
+        return f"{start}No layers, so no {what}s to show."
     parts = []
     for name, v in _finite(layers).items():
         note = _note(v, np.size(layers[name]) - v.size, saturated).replace("\n", ", ")
         reach = f" from {number(v.min())} to {number(v.max())}" if v.size else ""
-        parts.append(f"{name}: {v.size} {what}{reach}, {note}")
-    return f"{start}Distribution of {what} in {len(layers)} layers. {'; '.join(parts)}."
+        parts.append(f"{name}: {counted(v.size, what)}{reach}, {note}")
+    return f"{start}Distribution of {what}s in {counted(len(layers), 'layer')}. {'; '.join(parts)}."
 
 
 def _finite(layers: Layers) -> dict[str, np.ndarray]:
@@ -143,7 +143,8 @@ def norms_in_words(norms: Mapping[str, float], title: str = "", gradient: bool =
     sizes = _norms(norms)
     start = f"{title}. " if title else ""
     what = "Norm of the gradient" if gradient else "Norm"
-    text = f"{start}{what} of {len(sizes)} layers: {listed([f'{k} {number(v)}' for k, v in sizes.items()])}."
+    each = listed([f"{name} {number(v)}" for name, v in sizes.items()])
+    text = f"{start}{what} of {counted(len(sizes), 'layer')}: {each}."
     drawn = [v for v in sizes.values() if _has_bar(v)]
     return text + (f" The largest is {number(max(drawn) / min(drawn))} times the smallest." if drawn else "")
 

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 
 from ... import metrics
 from ...errors import ArgumentError, ShapeError
-from .given import floats, labels_of, listed, number
+from .given import counted, floats, labels_of, listed, number
 from .style import GREY, RIGHT, VALUE, WRONG, Picture, style
 
 CLASSES_WRITTEN, WEIGHTS_WRITTEN = 20, 8  # rows up to which numbers stand in the fields
@@ -70,7 +70,7 @@ def confusion_in_words(
     text = f"{start}{right} of {total} right: {listed(each)}." if total else f"{start}No examples."
     wrong = [(int(n), i, j) for (i, j), n in np.ndenumerate(counts) if n and i != j]
     wrong.sort(key=lambda entry: -entry[0])
-    most = [f"{called[j]} instead of {called[i]}, {n} time{'s' * (n != 1)}" for n, i, j in wrong[:5]]
+    most = [f"{called[j]} instead of {called[i]}, {counted(n, 'time')}" for n, i, j in wrong[:5]]
     return text + (f" Most frequent mistakes: {'; '.join(most)}." if most else "")
 
 
@@ -131,7 +131,7 @@ def attention_in_words(
     heads = _heads(weights)
     rows, columns = _tokens(heads[0], queries, keys)
     text = f"{title}. " if title else ""
-    text += f"Attention of {len(rows)} tokens to {len(columns)}, {len(heads)} head{'s' * (len(heads) != 1)}"
+    text += f"Attention of {counted(len(rows), 'token')} to {len(columns)}, {counted(len(heads), 'head')}"
     for n, head in enumerate(heads[:8]):
         tops = [(q, int(np.nanargmax(row)), row) for q, row in zip(rows, head) if not np.isnan(row).all()]
         most = [f"{q} to {columns[k]} {number(row[k])}" for q, k, row in tops]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from .given import floats, number, shaped
+from .given import counted, floats, number, shaped
 from .style import GREY, RUN_MARKERS, RUNS, Picture, style
 
 GRID, LEVELS = 80, 14
@@ -92,9 +92,9 @@ def paths_in_words(
         first, last = (_place(*p) for p in (way[0], way[-1]))
         before, after = _heights(f, *way[[0, -1]].T)
         lost = len(np.asarray(given)) - len(way)
-        text += f". {name}: from {first}, height {number(before)}, in {len(way) - 1} steps to {last}, "
-        text += f"height {number(after)}"
-        text += f", then {lost} steps NaN or infinite" if lost else ""
+        text += f". {name}: from {first}, height {number(before)}, "
+        text += f"in {counted(len(way) - 1, 'step')} to {last}, height {number(after)}"
+        text += f", then {counted(lost, 'step')} NaN or infinite" if lost else ""
     return text + "."
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from ...errors import ShapeError
-from .given import floats, labels_of, listed, shaped
+from .given import counted, floats, labels_of, listed, shaped
 from .style import CLASS_MARKERS, CLASSES, GREY, MARKER_NAMES, Picture, style
 
 CELLS = 60  # a side of the grid on which `predict` is asked
@@ -83,7 +83,8 @@ def surface_in_words(
         for k in np.unique(labels)
     ]
     inside = np.sum(said == labels)
-    return f"{text}. {len(labels)} points: {listed(marks)}; {inside} of them lie where their class is."
+    text += f". {counted(len(labels), 'point')}: {listed(marks)}; "
+    return text + f"{inside} of them lie where their class is."
 
 
 def _data(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:

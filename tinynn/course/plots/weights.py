@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from ...errors import ShapeError
-from .given import floats, number
+from .given import counted, floats, number
 from .style import BLUE, GREY, NEGATIVE, POSITIVE, RED, Picture
 
 
@@ -105,7 +105,7 @@ def filters_in_words(
     """How many units, how large their weights are, and which units have the largest and the smallest."""
     units = _units(weights, shape)
     start = f"{title}. " if title else ""
-    text = f"{start}Weights of {len(units)} units as images of {units.shape[1]} x {units.shape[2]}"
+    text = f"{start}Weights of {counted(len(units), 'unit')} as images of {units.shape[1]} x {units.shape[2]}"
     text += f", the first {most} of them drawn" if len(units) > most else ""
     finite = units[np.isfinite(units)]
     if not finite.size:
