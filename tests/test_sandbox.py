@@ -50,8 +50,7 @@ def ran(source: str | Callable, *args: object, times: int = 1, **limits: float) 
 @pytest.fixture(autouse=True)
 def no_numba_in_every_new_worker(monkeypatch) -> None:
     """Other tests have loaded it here, so each of the many workers would begin with it."""
-    modules = travel.slow_modules
-    monkeypatch.setattr(travel, "slow_modules", lambda needed=None: needed and modules(needed) or [])
+    monkeypatch.setattr(process.Worker, "load", lambda self, modules: None)
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +229,20 @@ def test_an_endless_loop_is_stopped_and_its_line_told(body: str):
     assert problem.kind == "Running" and problem.lines[0].names["y"] == "list of 1"
 
 
+IN_C = "import collections, itertools\ndef f(): collections.deque(itertools.count(), maxlen=0)"
+
+
+def test_a_loop_that_lets_no_other_thread_run_is_stopped_too():
+    assert ran(IN_C, seconds=0.3).outcomes == [Outcome("time")]
+
+
+def test_a_call_that_nobody_stops_ends_by_itself():
+    """Where the system does not end the worker with its parent, and a loop lets no thread see the pipe's end."""
+    code = f"{IN_C}\nimport os; from tinynn.course.engine import call, worker\n"
+    code += "worker._nowhere = open(os.devnull, 'w')\nworker._timed(f, call.Call(()), 0.3)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30).returncode == 1
+
+
 def test_all_calls_together_have_a_limit():
     got = ran("import time\ndef f(x): time.sleep(0.3); return x", 1, times=5, seconds=1, total=0.8)
     assert [o.end for o in got.outcomes] == ["value", "value", "time", "skipped", "skipped"]
@@ -405,6 +418,50 @@ def test_the_library_runs_there_on_the_notebooks_backend():
         with tinynn.backend(name):
             value, backend = ran(f, np.array([-1.0, 2.0])).outcomes[0].value
             assert backend == name and value.kind == "Tensor" and value.value.tolist() == [0, 2]
+
+
+def test_two_threads_take_turns():
+    got = {}
+    slow = cell("import time\ndef f(x): time.sleep(0.05); return x")
+
+    def check(i: int) -> None:
+        got[i] = [o.value for o in ran(slow, i, times=3).outcomes]
+
+    threads = [threading.Thread(target=check, args=(i,)) for i in range(3)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert got == {i: [i] * 3 for i in range(3)}
+
+
+FLOOD = """
+from tinynn.course.engine import wire, worker
+from tinynn.course.engine.call import Outcome
+pipes = worker.take_pipes()
+pipes.say("ready")
+pipes.requests.get()
+while True:
+    pipes.say({kind!r}, [Outcome("value", "x" * 1000)])
+"""
+
+
+@pytest.mark.parametrize("kind", ["outcome", "loaded", "compiling", "where"])
+def test_messages_without_end_end_in_time(tmp_path, kind: str):
+    (tmp_path / "flood.py").write_text(FLOOD.format(kind=kind), encoding="utf-8")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    worker = process.Worker([sys.executable, str(tmp_path / "flood.py")], env, tmp_path)
+    worker.ready()
+    limits = Limits(seconds=0.4, total=0.4, compiling=0.4)
+    answer = worker.ask(travel.request(["f"], [Call(())] * 3, 1.0), 3, limits)
+    assert worker.dead and len(answer.outcomes) == 3 and answer.fate == ("" if kind == "outcome" else "time")
+
+
+def test_a_worker_that_reads_nothing_ends_in_time(tmp_path):
+    script = "import time; from tinynn.course.engine import worker, wire; import os\n"
+    script += "out = os.fdopen(1, 'wb'); wire.put(out, wire.encode('ready')); time.sleep(60)"
+    worker = process.Worker([sys.executable, "-c", script], {**os.environ, "PYTHONPATH": str(ROOT)}, tmp_path)
+    worker.ready()
+    large = travel.request(["f"], [Call((np.ones(10**6),))], 1.0)
+    assert worker.ask(large, 1, Limits(compiling=0.3)).fate == "time"
 
 
 def test_functions_asked_for_by_name(tmp_path):

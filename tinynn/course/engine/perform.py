@@ -23,7 +23,7 @@ MOST_NUMBERS = 10_000_000
 """Array elements in one result: some 80 MB. The exercises' results have hundreds."""
 
 MOST_ITEMS = 200_000
-"""Things in the lists and dicts of one result, a hundred characters of a string counted as one."""
+"""Things in the lists and dicts of one result, ten characters of a string counted as one."""
 
 DEPTH = 4
 """Lists within lists that `plain` follows."""
@@ -83,8 +83,10 @@ def _misfit(function: Callable, call: Call) -> Problem | None:
 
 
 def _head(function: Callable, signature: inspect.Signature) -> str:
-    """As the student wrote it, without annotations and values."""
-    names = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    """As the student wrote it, without annotations and long values."""
+    plain_ones = (bool, int, float, type(None), type(inspect.Parameter.empty))
+    short = lambda p: p.default if type(p.default) in plain_ones else ...
+    names = [p.replace(annotation=p.empty, default=short(p)) for p in signature.parameters.values()]
     bare = signature.replace(parameters=names, return_annotation=signature.empty)
     return f"`{getattr(function, '__name__', 'function')}{bare}`"[:300]
 
@@ -157,5 +159,5 @@ def _items_in(value: Any) -> int:
     if type(value) in (list, tuple, dict):
         return 1 + len(value)
     if type(value) is str:
-        return 1 + len(value) // 100
-    return 1 + value.bit_length() // 800 if type(value) is int else 1
+        return 1 + len(value) // 10
+    return 1 + value.bit_length() // 80 if type(value) is int else 1

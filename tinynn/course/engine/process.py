@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -73,27 +74,28 @@ class Worker:
             **_apart(),
         )
         self.tree = Tree(self.process.pid)
-        self.messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._messages: queue.Queue[Message] = queue.Queue(maxsize=2)
+        self._letters: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.fresh_wanted = self.dead = self._ready = False
-        threading.Thread(target=self._listen, name="worker", daemon=True).start()
+        for work, pipe in ((self._write, self.process.stdin), (self._read, self.process.stdout)):
+            threading.Thread(target=work, args=(pipe,), name="worker's pipe", daemon=True).start()
 
     def ready(self, limits: Limits = STARTING) -> None:
         """Wait until it can be asked; raise `NotStarted` if it does not come to that."""
-        clock, message = Clock(limits), None
+        clock = Clock(limits)
         clock.next_call()
-        while not self._ready and message is None:
+        while not self._ready:
             message = self._next(EVERY)
-            fate = self._fate(message, clock, limits, 0)
-            if fate:
+            if fate := self._fate(message, clock, 0):
                 self.kill()
                 raise NotStarted(self._words() or fate)
-            self._ready = message is not None and message.kind == "ready"
-        self.tree.settle()
+            if message is not None and message.kind == "ready":
+                self.tree.settle()
+                self._ready = True
 
     def load(self, modules: Sequence[str]) -> None:
         """Have it import modules as soon as it can, before a check waits for them."""
-        with contextlib.suppress(OSError, ValueError):
-            put(self._stdin, pickle.dumps({"kind": "load", "modules": list(modules)}))
+        self._letters.put(pickle.dumps({"kind": "load", "modules": list(modules)}))
 
     def ask(self, request: bytes, calls: int, limits: Limits) -> Answer:
         """Send a request of `travel.request`, and watch until its calls are done or one runs over.
@@ -101,16 +103,12 @@ class Worker:
         Runs in whatever thread calls it; a KeyboardInterrupt passes through, after which the worker has to
         be killed.
         """
-        try:
-            put(self._stdin, request)
-        except (OSError, ValueError):
-            return self._ended([], calls, "died")
-        clock, baseline = Clock(limits), self.tree.memory()
+        self._letters.put(request)
+        clock, (_, baseline) = Clock(limits), self.tree.usage()
         outcomes: list[Outcome] = []
         while True:
             message = self._next(EVERY)
-            fate = self._fate(message, clock, limits, baseline)
-            if fate:
+            if fate := self._fate(message, clock, baseline):
                 clock.turn(False)
                 return self._ended(outcomes, calls, fate, clock.call)
             if message is None:
@@ -119,26 +117,27 @@ class Worker:
                 self._finish()
                 return Answer([], "cannot", message.note)
             if message.kind == "loaded":
-                baseline = self.tree.memory()
-            if message.kind == "outcome":
-                outcomes += message.outcomes[:1]
+                _, baseline = self.tree.usage()
+            if message.kind == "outcome":  # of a function that writes frames itself, no more than asked for
+                outcomes += message.outcomes[: min(1, calls - len(outcomes))]
             if message.kind in ("loaded", "outcome"):
                 clock.next_call()
             if message.kind in ("compiling", "compiled"):
                 clock.turn(message.kind == "compiled")
             if message.kind == "done":
                 self._cleaned(message)
-                return Answer(outcomes) if len(outcomes) == calls else self._ended(outcomes, calls, "died")
+                return self._ended(outcomes, calls, "died") if len(outcomes) < calls else Answer(outcomes)
 
     def where(self, seconds: float = 0.3) -> tuple[Line, ...]:
         """The student's lines that are running, as far as the worker answers: compiled code does not."""
-        with contextlib.suppress(OSError, ValueError):
-            put(self._stdin, pickle.dumps({"kind": "where"}))
-            while message := self._next(seconds):
-                if message.kind == "where" and message.outcomes[0].problem:
-                    return message.outcomes[0].problem.lines
-                if message is GONE:
-                    break
+        self._letters.put(pickle.dumps({"kind": "where"}))
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            message = self._next(left)
+            if message is None or message.kind == "gone":
+                break
+            if message.kind == "where" and message.outcomes and message.outcomes[0].problem:
+                return message.outcomes[0].problem.lines
         return ()
 
     def gone(self) -> bool:
@@ -153,29 +152,33 @@ class Worker:
         self.tree.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: nothing more can be done
             self.process.wait(5)
-        with contextlib.suppress(OSError, ValueError):
-            self._stdin.close()
+        self._letters.put(None)
 
     # -- what happened --------------------------------------------------------------------------------------
 
-    def _fate(self, message: Message | None, clock: Clock, limits: Limits, baseline: int) -> str:
-        if message is not None:
-            return "died" if message.kind == "gone" else ""
-        if len(self.tree.strangers()) > limits.processes:
+    def _fate(self, message: Message | None, clock: Clock, baseline: int) -> str:
+        """Why it has to end now, or "". The clock counts at each message too: they may come without end."""
+        if message is not None and message.kind == "gone":
+            return "died"
+        processes, memory = self.tree.usage() if message is None else (0, 0)
+        if processes > clock.limits.processes:
             return "processes"
-        if self.tree.memory() - baseline > limits.memory:
+        if memory - baseline > clock.limits.memory:
             return "memory"
         return "time" if clock.over() else ""
 
     def _ended(self, outcomes: list[Outcome], calls: int, fate: str, seconds: float = 0.0) -> Answer:
         """The call that was running ended so; those after it were not made."""
-        lines = self.where() if fate in ("time", "memory") else ()
+        # While memory runs out there is less time to ask.
+        lines = self.where(0.3 if fate == "time" else 0.05) if fate in ("time", "memory") else ()
         self.kill()
+        if len(outcomes) == calls:
+            return Answer(outcomes)  # it ended after its last call
         end = "died" if fate == "processes" else fate
         last = Outcome(end, problem=Problem("Running", "", lines) if lines else None, seconds=seconds)
         skipped = [Outcome("skipped")] * (calls - len(outcomes) - 1)
         note = str(self.process.returncode) if fate == "died" else ""
-        return Answer([*outcomes, last, *skipped][:calls], fate, note)
+        return Answer([*outcomes, last, *skipped], fate, note)
 
     def _cleaned(self, message: Message) -> None:
         """A function that left processes, threads or a changed NumPy behind has used this worker up."""
@@ -190,22 +193,28 @@ class Worker:
 
     # -- pipes ----------------------------------------------------------------------------------------------
 
-    @property
-    def _stdin(self) -> BinaryIO:
-        assert self.process.stdin is not None
-        return self.process.stdin  # type: ignore[return-value]
+    # In threads: waiting for a queue can be timed and interrupted on every system, waiting for a pipe cannot.
 
-    def _listen(self) -> None:
-        """In a thread: a wait for a queue can be timed and interrupted on every system."""
-        assert self.process.stdout is not None
-        with self.process.stdout as stream, contextlib.suppress(OSError, ValueError, Malformed):
-            while (payload := take(stream)) is not None:  # type: ignore[arg-type]
-                self.messages.put(decode(payload))
-        self.messages.put(GONE)
+    def _write(self, pipe: BinaryIO) -> None:
+        with contextlib.suppress(OSError, ValueError), pipe:
+            while (letter := self._letters.get()) is not None:
+                put(pipe, letter)
+
+    def _read(self, pipe: BinaryIO) -> None:
+        with contextlib.suppress(OSError, ValueError, Malformed), pipe:
+            while (payload := take(pipe)) is not None and not self.dead:
+                self._deliver(decode(payload))
+        self._deliver(GONE)
+
+    def _deliver(self, message: Message) -> None:
+        """The queue is short, so that whoever sends without end fills no memory here."""
+        while not self.dead:
+            with contextlib.suppress(queue.Full):
+                return self._messages.put(message, timeout=0.5)
 
     def _next(self, seconds: float) -> Message | None:
         with contextlib.suppress(queue.Empty):
-            return self.messages.get(timeout=seconds)
+            return self._messages.get(timeout=seconds)
         return None
 
     def _words(self) -> str:

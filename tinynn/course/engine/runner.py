@@ -21,6 +21,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -151,7 +152,7 @@ def _started() -> Worker:
         _stop()
     if _worker is None:
         _worker = Worker()
-        _worker.load(travel.slow_modules())
+        _worker.load(travel.slow_modules(sys.modules.keys() & {"numba"}))  # this notebook has come to use it
     return _worker
 
 

@@ -13,7 +13,7 @@ import os
 import pickle
 import sys
 import types
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -109,10 +109,9 @@ def _surroundings(packages: set[str]) -> dict[str, Any]:
     return {"path": path, "folder": folder, "backend": backend, "modules": slow_modules(packages)}
 
 
-def slow_modules(packages: Container[str] = ()) -> list[str]:
+def slow_modules(packages: Iterable[str]) -> list[str]:
     """What takes long to import and is likely to be needed, so that the function's clock need not count it.
 
-    Numba, where the notebook has come to use it, or where the function names it or tinynn, which compiles.
+    Numba, where `packages` name it, or tinynn, which compiles.
     """
-    wanted = "numba" in sys.modules or "numba" in packages or "tinynn" in packages
-    return ["numba"] if wanted and has_numba() else []
+    return ["numba"] if {"numba", "tinynn"} & set(packages) and has_numba() else []

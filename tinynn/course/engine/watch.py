@@ -14,7 +14,7 @@ class Limits(NamedTuple):
     """Seconds for one call and for all of a check, bytes above what the idle worker holds.
 
     `compiling` seconds are for what is not the function's own time: unpacking it with the modules it
-    needs, and each time Numba compiles. The clock of the call stands still meanwhile.
+    needs, and what Numba compiles. The clock of the call stands still meanwhile.
     """
 
     seconds: float = 5.0
@@ -25,19 +25,22 @@ class Limits(NamedTuple):
 
 
 class Clock:
-    """The time of the present call, and of the calls before it."""
+    """The time of the present call, and of the calls before it; the time spent waiting for other things."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.before = self.call = 0.0
+        self.before = self.call = self.waited = 0.0
         self.running = False
         self.since = time.monotonic()
 
     def turn(self, running: bool) -> None:
         """The function runs from now on, or waits for the compiler."""
+        lasted = time.monotonic() - self.since
         if self.running:
-            self.call += time.monotonic() - self.since
-        self.running, self.since = running, time.monotonic()
+            self.call += lasted
+        else:
+            self.waited += lasted
+        self.running, self.since = running, self.since + lasted
 
     def next_call(self) -> None:
         self.turn(True)
@@ -46,7 +49,7 @@ class Clock:
     def over(self) -> bool:
         lasted = time.monotonic() - self.since
         if not self.running:
-            return lasted > self.limits.compiling
+            return self.waited + lasted > self.limits.compiling
         call = self.call + lasted
         return call > self.limits.seconds or self.before + call > self.limits.total
 
@@ -78,9 +81,10 @@ class Tree:
         self.seen |= found  # one that detaches itself later is known by then
         return found
 
-    def memory(self) -> int:
-        """Bytes in memory, all processes together."""
-        return sum(self._resident(p) for p in self.family | self.strangers())
+    def usage(self) -> tuple[int, int]:
+        """How many strangers there are, and bytes in memory, all processes together."""
+        strangers = self.strangers()
+        return len(strangers), sum(self._resident(p) for p in self.family | strangers)
 
     def kill(self) -> None:
         """End all of it. Again and again, since whoever starts processes may be starting one right now."""

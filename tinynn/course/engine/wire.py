@@ -29,6 +29,9 @@ JSON_LENGTH = struct.Struct("<I")
 MOST_BYTES = 256 << 20
 """A frame from the worker: the largest result (see perform.py) with some room."""
 
+MOST_JSON = 16 << 20
+"""Bytes of it that are JSON: the objects made of them are many times larger."""
+
 _NATIVE = [np.dtype(c) for c in "?bhilqBHILQefdg"]
 DTYPES = {d.newbyteorder("<").str for d in _NATIVE} | {d.newbyteorder(">").str for d in _NATIVE}
 DEPTH = 12
@@ -105,6 +108,7 @@ def decode(payload: bytes) -> Message:
     """
     try:
         size = JSON_LENGTH.unpack_from(payload)[0]
+        _must(size <= MOST_JSON, "too much JSON")
         said = json.loads(payload[JSON_LENGTH.size : JSON_LENGTH.size + size].decode("ascii"))
         arrays = _Arrays(memoryview(payload)[JSON_LENGTH.size + size :])
         outcomes = [_to_outcome(o, arrays) for o in _a(list, said["outcomes"])]
