@@ -137,6 +137,23 @@ def multiplied_by_b(x, w, b):
     return (x @ w.T) * b
 
 
+@layer.mistake
+def bias_subtracted(x, w, b):
+    return x @ w.T - b
+
+
+@layer.mistake
+def bias_with_every_input(x, w, b):
+    return sum(np.outer(x[:, i], w[:, i]) + b for i in range(x.shape[1]))
+
+
+@layer.mistake
+def last_example_only(x, w, b):
+    for row in x:
+        y = w @ row + b
+    return y
+
+
 @layer.two("w_not_transposed", "no_bias")
 def _(x, w, b):
     return x @ w

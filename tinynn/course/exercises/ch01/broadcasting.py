@@ -173,6 +173,26 @@ def every_axis_of_another_size_from_the_left(dy, shape):
     return dy.sum(axis=axes, keepdims=True).reshape(shape)
 
 
+@backwards.mistake
+def stretched_averaged(dy, shape):
+    while dy.ndim > len(shape):
+        dy = dy.sum(axis=0)
+    for i, n in enumerate(shape):
+        if n == 1:
+            dy = dy.mean(axis=i, keepdims=True)
+    return dy
+
+
+@backwards.mistake
+def largest_taken(dy, shape):
+    while dy.ndim > len(shape):
+        dy = dy.max(axis=0)
+    for i, n in enumerate(shape):
+        if n == 1:
+            dy = dy.max(axis=i, keepdims=True)
+    return dy
+
+
 @backwards.two("averaged", "size_1_axis_lost")
 def _(dy, shape):
     while dy.ndim > len(shape):

@@ -155,6 +155,31 @@ def one_neuron_a_layer(sizes):
     return sum(i + 1 for i in sizes[:-1])
 
 
+@count.mistake
+def first_layer_left_out(sizes):
+    return sum(i * o + o for i, o in zip(sizes[1:], sizes[2:]))
+
+
+@count.mistake
+def one_layer_expected(sizes):
+    return sizes[0] * sizes[1] + sizes[1]
+
+
+@count.mistake
+def product_of_all_and_biases(sizes):
+    return prod(sizes) + sum(sizes[1:])
+
+
+@count.mistake
+def biases_at_the_output_only(sizes):
+    return sum(i * o for i, o in zip(sizes, sizes[1:])) + sizes[-1]
+
+
+@count.mistake
+def one_count_a_layer(sizes):
+    return [i * o + o for i, o in zip(sizes, sizes[1:])]
+
+
 @count.two("no_bias", "last_layer_only")
 def _(sizes):
     return sizes[-1] * sizes[-2] if len(sizes) > 1 else 0

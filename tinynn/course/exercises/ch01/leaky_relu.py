@@ -128,6 +128,22 @@ def everything_times_a(x, a):
     return np.maximum(a * x, 0), np.where(x > 0, a, 0).astype(x.dtype)
 
 
+@leaky.mistake
+def slope_is_a_mask(x, a):
+    return np.where(x > 0, x, a * x), x > 0
+
+
+@leaky.mistake
+def slope_by_sign(x, a):
+    return np.where(x > 0, x, a * x), np.sign(x)
+
+
+@leaky.mistake
+def value_over_x(x, a):
+    y = np.where(x > 0, x, a * x)
+    return y, y / x
+
+
 @leaky.two("larger_of_two", "slope_0_on_the_left")
 def _(x, a):
     return np.maximum(x, a * x), (x > 0).astype(x.dtype)

@@ -147,6 +147,18 @@ def slope_turned(x):
     return y, y * (y - 1)
 
 
+@sigmoid.mistake
+def left_side_mirrored(x):
+    y = 1 / (1 + np.exp(-np.abs(x)))
+    return y, y * (1 - y)
+
+
+@sigmoid.mistake
+def softmax_instead(x):
+    y = np.exp(x) / np.exp(x).sum()
+    return y, y * (1 - y)
+
+
 @sigmoid.two("exponent_without_minus", "slope_from_x")
 def _(x):
     return 1 / (1 + np.exp(x)), x * (1 - x)
@@ -173,6 +185,12 @@ def _(x):
 def _(x):
     y = np.exp(x) / (1 + np.exp(x))
     return y, 1 - y
+
+
+@sigmoid.two("slope_without_y", "slope_overflows")
+def _(x):
+    e = np.exp(-x)
+    return 1 / (1 + e), e / (1 + e)
 
 
 @sigmoid.swaps

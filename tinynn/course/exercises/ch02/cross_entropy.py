@@ -65,6 +65,11 @@ def _softmax(x):
     return e / e.sum(axis=1, keepdims=True)
 
 
+def _unstable_softmax(x):
+    e = np.exp(x)
+    return e / e.sum(axis=1, keepdims=True)
+
+
 def _log_softmax(x):
     return x - np.logaddexp.reduce(x, axis=1, keepdims=True)
 
@@ -86,8 +91,7 @@ def no_max(logits, targets):
 
 @entropy.mistake
 def no_max_in_softmax(logits, targets):
-    e = np.exp(logits)
-    return -np.log(_of_truth(e / e.sum(axis=1, keepdims=True), targets)).mean()
+    return -np.log(_of_truth(_unstable_softmax(logits), targets)).mean()
 
 
 @entropy.mistake
@@ -199,6 +203,17 @@ def softmax_over_everything(logits, targets):
 
 
 @entropy.mistake
+def total_over_all_rows(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return (np.log(np.exp(shifted).sum()) - _of_truth(shifted, targets)).mean()
+
+
+@entropy.mistake
+def first_example_only(logits, targets):
+    return -_log_softmax(logits)[0, targets[0]]
+
+
+@entropy.mistake
 def log_of_the_mean(logits, targets):
     return -np.log(_of_truth(_softmax(logits), targets).mean())
 
@@ -212,8 +227,7 @@ def squared_error(logits, targets):
 @entropy.mistake
 def each_class_yes_or_no(logits, targets):
     one_hot = np.eye(logits.shape[1], dtype=logits.dtype)[targets]
-    losses = np.maximum(logits, 0) - logits * one_hot + np.log1p(np.exp(-np.abs(logits)))
-    return losses.mean()
+    return (np.maximum(logits, 0) - logits * one_hot + np.log1p(np.exp(-np.abs(logits)))).mean()
 
 
 @entropy.mistake
@@ -238,11 +252,6 @@ def other_classes_charged_too(logits, targets):
     return -(one_hot * np.log(p) + (1 - one_hot) * np.log(1 - p)).sum(axis=1).mean()
 
 
-def _unstable_softmax(x):
-    e = np.exp(x)
-    return e / e.sum(axis=1, keepdims=True)
-
-
 # An unstable logarithm is the usual companion of every other mistake.
 LOG_P = {
     "log_of_softmax": lambda x: np.log(_softmax(x)),
@@ -265,6 +274,22 @@ def _joined(log_p, loss):
 
 for (_first, _log_p), (_second, _loss) in product(LOG_P.items(), LOSS.items()):
     entropy.two(_first, _second)(_joined(_log_p, _loss))
+
+
+@entropy.two("max_over_all", "log_of_softmax")
+def _(logits, targets):
+    return -np.log(_of_truth(_unstable_softmax(logits - logits.max()), targets)).mean()
+
+
+@entropy.two("softmax_over_the_batch", "no_max_in_softmax")
+def _(logits, targets):
+    return -np.log(_of_truth(_unstable_softmax(logits.T).T, targets)).mean()
+
+
+@entropy.two("softmax_over_everything", "no_max_in_softmax")
+def _(logits, targets):
+    e = np.exp(logits)
+    return -np.log(_of_truth(e / e.sum(), targets)).mean()
 
 
 @entropy.swaps

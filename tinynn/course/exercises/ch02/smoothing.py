@@ -12,7 +12,7 @@ from ...engine.kinds import Variant
 
 
 def _draw(rng: np.random.Generator) -> dict[str, float]:
-    return {"smoothing": float(rng.choice([0.05, 0.1, 0.15, 0.2, 0.3])), "axis": int(rng.integers(2))}
+    return {"smoothing": float(rng.choice([0.05, 0.12, 0.15, 0.2, 0.3])), "axis": int(rng.integers(2))}
 
 
 smoothed = Variant("02.7", "smoothed_loss(logits, targets)", returns="loss", draw=_draw, level=3, minutes=12)
@@ -185,6 +185,11 @@ def axes_confused(logits, targets):
     log_p = _log_softmax(rows)
     truth = log_p[np.arange(len(targets)), targets]
     return -((1 - s) * truth + s * log_p.mean(axis=1)).mean()
+
+
+@smoothed.mistake
+def smoothing_of_others(logits, targets):
+    return _mixed(logits, targets, 0.9, 0.1).mean()
 
 
 # The shares of the truth and of the mean over all classes, by mistake; and how log p goes wrong besides.

@@ -171,6 +171,12 @@ def cut_off(x):
 
 
 @probabilities.mistake
+def cut_off_above(x):
+    e = np.exp(np.minimum(x, 700))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+@probabilities.mistake
 def max_minus_x(x):
     e = np.exp(x.max(axis=-1, keepdims=True) - x)
     return e / e.sum(axis=-1, keepdims=True)

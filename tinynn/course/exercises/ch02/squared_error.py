@@ -124,6 +124,11 @@ def target_forgotten(y, t):
     return 2 * y / y.size
 
 
+@mse.mistake
+def bracket_missing(y, t):
+    return (2 * y - t) / y.size
+
+
 @mse.two("no_2", "averaged_over_examples_only")
 def _(y, t):
     return (y - t) / len(y)
