@@ -18,7 +18,7 @@ from tinynn.course.check import badge, check, hint, predict, solution, student, 
 from tinynn.course.engine import runner
 from tinynn.course.engine.exercise import Fill, catalogue, find
 from tinynn.course.engine.kinds import Choice, NameTheBug, Variant
-from tinynn.course.engine.record import Record, record
+from tinynn.course.engine.record import Record, record, seed_of
 from tinynn.course.engine.verdict import Verdict, Verdicts
 from tinynn.errors import ArgumentError
 
@@ -243,8 +243,11 @@ def test_a_name_draws_the_constants_of_variants():
     seen = []
     for name in ("Ada", "Alan", "Grace", "ada "):
         student(name)
-        task(variant.id)
+        shown = repr(task(variant.id))
         seen.append(str(variant.k))
+        assert f"(variant {seed_of(name)})" in shown and f"(variant {seed_of(name)})" in str(
+            check(variant.id)
+        )
     assert seen[0] == seen[3] and len(set(seen)) > 1
 
 
@@ -387,7 +390,7 @@ def test_the_map_shows_what_is_done_tried_and_open():
     assert state["03.3"].words == "○ open, solution seen"
     assert shown.done == 1 and set(state) == set(catalogue())
     for text in (repr(shown), shown._repr_html_()):
-        assert "00 Start here: rules or learning?: 0 of 3 done, 0 of 24 minutes" in text
+        assert "00 Start here: rules or learning? (0 of 3 done, 0 of 24 minutes)" in text
         assert "dw transposed" in text and os.environ["TINYNN_RECORD"] in text
     assert shown._repr_html_().count('scope="row"') == len(catalogue())
 

@@ -129,7 +129,10 @@ NO_TESTS = {
     "a generator": (lambda: (x for x in [1]), "type generator"),
     "an empty list": (list, "list is empty"),
     "too many": (lambda: [[[1.0]]] * 3, "3 inputs; at most 2"),
-    "two arguments": (lambda: [(np.ones(2), np.ones(2))], "Input 1: it has 2 arguments"),
+    "two arguments": (
+        lambda: [(np.ones(2), np.ones(2))],
+        "Input 1: `softmax(x)` takes 1 argument, and this input has 2 arguments",
+    ),
     "an object": (lambda: [[[1.0]], [object()]], "Input 2"),
     "large": (lambda: [np.zeros((200, 200))], "larger than it need be"),
     "one axis": (lambda: [np.zeros(3)], "Input 1 is refused by a right implementation"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .engine.exercise import Exercise
-from .engine.kinds import Choice, Judged, NameTheBug, PredictExplain
+from .engine.kinds import Choice, NameTheBug, PredictExplain, Variant
 from .engine.texts import phrases
 
 
@@ -28,6 +28,14 @@ class Worked:
         code = f"```python\n{self.code}\n```" if self.is_code else self.code
         parts = [f"**{self.heading}**", code, self.missing, self.explanation]
         return "\n\n".join(filter(None, [*parts, self.advice and f"*{self.advice}*"]))
+
+
+def constants(exercise: Exercise) -> list[str]:
+    """The constants of this student's variant, and its number, from which a teacher draws the same ones."""
+    if not isinstance(exercise, Variant):
+        return []
+    drawn = ", ".join(f"{name} {value}" for name, value in exercise.k.items())
+    return [phrases("check")["task"]["constants"].format(constants=drawn, seed=exercise.student)]
 
 
 def _solution(exercise: Exercise) -> str:
@@ -60,8 +68,9 @@ class Task:
             how = say["predict"] if isinstance(e, PredictExplain) else say["choose"]
             options = "\n".join(f"* **{letter}**: {text}" for letter, text in e.choices)
             return [options, how.format(id=e.id, unit=getattr(e, "unit", ""))]
-        signature = "" if isinstance(e, Judged) else getattr(e, "signature", "")
-        return [say["write"].format(signature=signature)] if signature else []
+        signature = getattr(e, "signature", "")
+        named = signature.split("(")[0] in self.exercise.words.get("task", "")  # the task says it already
+        return ["" if named else say["write"].format(signature=signature), *constants(e)]
 
     def __repr__(self) -> str:
         seen = getattr(self.symptom, "alt", self.symptom)
@@ -72,7 +81,8 @@ class Task:
         from IPython.display import Markdown, display
 
         if not self.symptom or isinstance(self.symptom, str):
-            shown = "\n\n".join(filter(None, [*self._above(), self.symptom, *self._below()]))
+            symptom = f"```text\n{self.symptom}\n```" if self.symptom else ""  # a table keeps its columns
+            shown = "\n\n".join(filter(None, [*self._above(), symptom, *self._below()]))
             display({"text/markdown": shown, "text/plain": repr(self)}, raw=True)
             return
         display(Markdown("\n\n".join(filter(None, self._above()))))

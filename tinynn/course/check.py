@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import mine
-from .cards import Task, Worked
+from .cards import Task, Worked, constants
 from .engine import runner, untouched
 from .engine.exercise import Exercise, Fill, find
 from .engine.kinds import Checker, Judged, Variant
@@ -47,7 +47,7 @@ def check(id: Any, answer: Any = None) -> Verdict | Verdicts:
         return _without_id(id, answer)
     exercise = _find(id)
     verdict, notes = _refused(exercise, answer) or _judged(exercise, answer)
-    return _with_notes(verdict, [*notes, *_remembered(exercise, answer, verdict)])
+    return _with_notes(verdict, [*notes, *_remembered(exercise, answer, verdict), *constants(exercise)])
 
 
 def _without_id(id: Any, answer: Any) -> Verdict:

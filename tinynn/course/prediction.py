@@ -169,7 +169,7 @@ class _Panel:
         self.question = widgets.HTML(f"<strong>{html.escape(prediction.question)}</strong>")
         self.field = _field(prediction)
         self.button = widgets.Button(description=say["lock"], icon="lock", tooltip=say["lock"])
-        self.status = widgets.HTML()
+        self.status = widgets.HTML(f"<small>{html.escape(say['then'])}</small>")
         self.button.on_click(self.lock)
         row = [self.field, widgets.HBox([self.button, self.status])]
         self.box = widgets.VBox([self.question, *row])
@@ -204,7 +204,8 @@ def _field(prediction: Prediction) -> Any:
     say = phrases("check")["predict"]
     if prediction.options:
         # No description beside it: the question above says what is chosen. Nothing is chosen at first.
-        return widgets.RadioButtons(options=prediction.options, value=None, layout={"width": "max-content"})
+        about = {"tooltip": prediction.question, "layout": {"width": "max-content"}}
+        return widgets.RadioButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
     return widgets.Text(description=described, placeholder="50", style={"description_width": "initial"})
 

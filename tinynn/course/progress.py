@@ -133,4 +133,4 @@ def title(chapter: str) -> str:
     for path in sorted(folder.glob(f"{chapter}_*.ipynb")):
         first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         return first.splitlines()[0].lstrip("# ")
-    return phrases(chapter).get("chapter", {}).get("title", chapter)
+    return phrases("check")["progress"]["chapters"].get(chapter, chapter)

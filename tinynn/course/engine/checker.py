@@ -138,8 +138,9 @@ class Checker(Exercise):
         try:
             signature.bind(*call.args)
         except TypeError:
-            wanted = ", ".join(signature.parameters)
-            return say["arguments"].format(n=len(call.args), wanted=wanted, signature=self.of.signature)
+            names = ", ".join(signature.parameters)
+            has, wanted = (_arguments(n) for n in (len(call.args), len(signature.parameters)))
+            return say["arguments"].format(n=has, wanted=wanted, names=names, signature=self.of.signature)
         return next(filter(None, map(_unfit, call.args)), "")
 
     # -- running --------------------------------------------------------------------------------------
@@ -198,6 +199,11 @@ class Checker(Exercise):
 def in_words(name: str) -> str:
     """A name in code as words: ``mean_over_batch`` is "mean over batch"."""
     return name.replace("_", " ")
+
+
+def _arguments(n: int) -> str:
+    say = phrases("kinds")["checker"]
+    return say["one"] if n == 1 else say["many"].format(n=n)
 
 
 def _tolerance(call: Call) -> Tolerance:
