@@ -48,7 +48,7 @@ def agree(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> bool:
 
 def numeric(value: Any) -> bool:
     """A number or an array of numbers."""
-    return isinstance(value, (np.ndarray, bool, int, float))
+    return isinstance(value, (np.ndarray, np.generic, bool, int, float))
 
 
 def near(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> np.ndarray:
@@ -95,14 +95,14 @@ class Difference(NamedTuple):
         Index of the first element that is wrong.
     largest : float
         Of the differences; infinite where one of the two is not finite.
-    where : str
-        What the wrong elements have in common: "row -1", "diagonal", "not x > 0", ...; "" if nothing.
+    where : tuple of str
+        Names of the regions that are just what is wrong: "row last", "diagonal", "not column 0", "x > 0".
     """
 
     wrong: np.ndarray
     first: tuple[int, ...]
     largest: float
-    where: str
+    where: tuple[str, ...]
 
     @property
     def number(self) -> int:
@@ -122,16 +122,13 @@ def difference(
         apart = np.abs(np.asarray(got, float) - np.asarray(wanted, float))[wrong]
     largest = float(apart.max()) if np.isfinite(apart).all() else float("inf")
     first = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.ndim else ()
-    return Difference(wrong, first, largest, pattern(wrong, arguments or {}))
+    return Difference(wrong, first, largest, patterns(wrong, arguments or {}))
 
 
-def pattern(wrong: np.ndarray, arguments: dict[str, Any]) -> str:
-    """The first region that is exactly what is wrong; "" where none is."""
-    if wrong.all() or wrong.size < 3:
-        return ""
-    return next(
-        (name for name, region in regions(wrong.shape, arguments) if np.array_equal(region, wrong)), ""
-    )
+def patterns(wrong: np.ndarray, arguments: dict[str, Any]) -> tuple[str, ...]:
+    """The regions that are exactly what is wrong."""
+    named = regions(wrong.shape, arguments)
+    return tuple(name for name, region in named if np.array_equal(region, wrong))
 
 
 def regions(shape: tuple[int, ...], arguments: dict[str, Any]) -> Iterator[tuple[str, np.ndarray]]:
@@ -162,7 +159,7 @@ def _by_position(shape: tuple[int, ...]) -> Iterator[tuple[str, np.ndarray]]:
         yield "below the diagonal", column < row
     for axis, size in enumerate(shape):
         name = "element" if len(shape) == 1 else AXES[axis] if len(shape) == 2 else f"axis {axis}, index"
-        for i in range(size):
-            yield f"{name} {'last' if i == size - 1 and i else i}", index[axis] == i
-            yield f"not {name} {'last' if i == size - 1 and i else i}", index[axis] != i
+        for place, i in [*((str(i), i) for i in range(size)), ("last", size - 1)]:
+            yield f"{name} {place}", index[axis] == i
+            yield f"not {name} {place}", index[axis] != i
         yield f"edges of axis {axis}", (index[axis] == 0) | (index[axis] == size - 1)

@@ -29,6 +29,7 @@ def other_object(part: Part) -> Found | None:
     if len(odd) < len(part.pairs) or not all(numeric(p.wanted) for p in part.pairs):
         return None
     kind = odd[0].kind if isinstance(odd[0], Odd) else type(odd[0]).__name__
+    kind = "method" if "method" in kind else kind
     if isinstance(odd[0], tuple):
         return _tuple(part)
     unpacked = undone(part, _unpacked, least=1)
@@ -185,5 +186,5 @@ def _shapes(part: Part) -> dict[str, str]:
 
 SHAPES = (
     empty_part, other_object, array_for_number, transposed, axes_swapped, axis_kept, axis_dropped, broadcast,
-    not_summed, summed_too_far, repeated, reshaped,
+    repeated, not_summed, summed_too_far, reshaped,
 )  # fmt: skip

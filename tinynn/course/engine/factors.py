@@ -141,12 +141,14 @@ def times_argument(part: Part) -> Found | None:
 def by_row(part: Part) -> Found | None:
     """Each row or column off by a factor, or by a difference, of its own."""
     wide = [p for p in part.pairs if np.ndim(p.wanted) == 2 and min(np.shape(p.wanted)) >= 2]
-    if not wide or not _comparable(part) or any(p.right for p in wide) or sum(map(_rows, wide)) < ENOUGH:
+    if not wide or not _comparable(part) or any(p.right for p in wide):
         return None
     for axis, line in ((1, "row"), (0, "column")):
-        if all(np.shape(p.wanted)[axis] >= 3 and _constant(_over(p), p, axis) for p in wide):
+        if sum(np.size(p.wanted) * (1 - 1 / np.shape(p.wanted)[axis]) for p in wide) < 3 * ENOUGH:
+            continue
+        if all(_constant(_over(p), p, axis) for p in wide):
             return Found("factor_by_line", {"line": line})
-        if all(np.shape(p.wanted)[axis] >= 3 and _constant(_minus(p.got, p.wanted), p, axis) for p in wide):
+        if all(_constant(_minus(p.got, p.wanted), p, axis) for p in wide):
             return Found("offset_by_line", {"line": line})
     return None
 
@@ -280,10 +282,6 @@ def _enough(part: Part) -> bool:
     return sum(0 if p.right else weight(p.got, p.wanted) for p in part.pairs) >= ENOUGH
 
 
-def _rows(pair: Pair) -> int:
-    return np.shape(pair.wanted)[0]
-
-
 def _over(pair: Pair) -> Any:
     with np.errstate(all="ignore"):
         return np.asarray(pair.got, float) / np.asarray(pair.wanted, float)
@@ -294,4 +292,7 @@ def _constant(lines: np.ndarray, pair: Pair, axis: int) -> bool:
     if not np.isfinite(lines).all():
         return False
     spread = np.ptp(lines, axis=axis).max()
-    return bool(spread <= 1e-6 * np.abs(lines).max() and np.ptp(lines) > 1e-3 * np.abs(lines).max())
+    return bool(
+        spread <= 10 * pair.seen.tolerance.relative * np.abs(lines).max()
+        and np.ptp(lines) > 1e-3 * np.abs(lines).max()
+    )

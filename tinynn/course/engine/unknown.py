@@ -27,8 +27,7 @@ def _about(part: Part) -> str:
     if len(differences) < len(wrong):
         return say["shapes"].format(part=part.name, wrong=len(wrong), of=len(part.pairs))
     first = differences[0]
-    where = {d.where for d in differences}
-    region = f" {_region(where.pop())}" if len(where) == 1 and "" not in where else ""
+    region = next((f" {_region(where)}" for where in _common(differences)), "")
     largest = say["not_finite"] if first.largest == float("inf") else f"{first.largest:.3g}"
     fill = {"count": first.number, "size": first.wrong.size, "largest": largest}
     fill |= {"part": part.name, "wrong": len(wrong), "of": len(part.pairs)}
@@ -37,6 +36,13 @@ def _about(part: Part) -> str:
 
 def _difference(pair: Pair) -> Difference | None:
     return difference(pair.got, pair.wanted, pair.seen.tolerance, pair.seen.arguments)
+
+
+def _common(differences: list[Difference]) -> list[str]:
+    """Regions that are what differs in every case, if that is not everything everywhere."""
+    if all(d.wrong.all() or d.wrong.size < 3 for d in differences):
+        return []
+    return [where for where in differences[0].where if all(where in d.where for d in differences)]
 
 
 def _region(where: str) -> str:
