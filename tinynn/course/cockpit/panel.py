@@ -75,7 +75,7 @@ class Panel:
         self.which = widgets.ToggleButtons(options=["A"], style={"button_width": "2.8em"})
         titles = {TITLES.get(name, name): name for name in pit.trainer.machine.menu}
         self.optimizer = widgets.ToggleButtons(
-            options=list(titles.items()), value=now.optimizer, style={"button_width": "6.9em"},
+            options=list(titles.items()), value=now.optimizer, style={"button_width": "auto"},
             tooltips=[f"Optimiser: {title}" for title in titles],
         )  # fmt: skip
         self.momentum = decimal(0, min=0, max=0.999, step=0.05, description="Momentum")
@@ -97,7 +97,7 @@ class Panel:
         named = {"description": "Rewind to step", "style": LABEL, "layout": {"width": "12em"}}
         self.back = widgets.BoundedIntText(0, min=0, max=0, **named)
         self.back_slider = widgets.IntSlider(
-            0, 0, 0, continuous_update=False, readout=False, layout={"width": "38em"}
+            0, 0, 0, continuous_update=False, readout=False, layout={"width": "34em"}
         )
         for control in (self.back, self.back_slider):
             self._when_changed(control, self.pit.rewind)

@@ -31,18 +31,18 @@ class Pictures:
         names = [title if len(title) < 10 else title.partition(" ")[0] for title in titles]
         side = self.kind != ""
         self.sheets: dict[str, Sheet] = {
-            "loss": Curves(520 if side else 820, 210, LOSS, "training step", margins=(40, 12, 38, 24))
+            "loss": Curves(480 if side else 770, 210, LOSS, "training step", margins=(40, 12, 38, 24))
         }
         if self.kind == "plane":
             x, y = machine.x, machine.y
-            self.sheets["plane"] = Plane(300, 210, PLANE, x=x, y=y, margins=(36, 8, 22, 24))
+            self.sheets["plane"] = Plane(290, 210, PLANE, x=x, y=y, margins=(36, 8, 22, 24))
         if self.kind == "images":
-            self.sheets["worst"] = Worst(300, 210, WORST, margins=(4, 4, 4, 24))
+            self.sheets["worst"] = Worst(290, 210, WORST, margins=(4, 4, 4, 24))
         if machine.classes:
-            self.sheets["share"] = Curves(270, 165, SHARE, top=103, margins=(34, 12, 22, 24))
-        narrow = 270 if machine.classes else 410
+            self.sheets["share"] = Curves(245, 165, SHARE, top=103, margins=(34, 12, 22, 24))
+        narrow = 250 if machine.classes else 370
         self.sheets["norms"] = Bars(narrow, 165, NORMS, names=names, margins=(62, 34, 22, 24))
-        self.sheets["values"] = Strips(narrow + 10, 165, VALUES, names=names, margins=(62, 62, 22, 24))
+        self.sheets["values"] = Strips(narrow + 20, 165, VALUES, names=names, margins=(62, 62, 22, 24))
 
     def png(self, name: str) -> bytes:
         """One sheet as it is now."""
