@@ -23,6 +23,7 @@ IMAGES, LABELS = RNG.random((14, 8, 8)), np.arange(14) % 10
 PREDICTED = np.where(np.arange(14) == 3, 8, LABELS)
 LOSSES = 2.3 * np.exp(-np.arange(60) / 20)
 W = RNG.normal(size=(8, 8))
+W /= W.std()
 
 POINTS = RNG.normal(size=(60, 2))
 SIDES = (POINTS[:, 0] > 0).astype(int)
@@ -128,7 +129,12 @@ PICTURES = {
         ["a: 1 value from", "2 NaN or infinite", "b: 0 values, empty", "c: 0 values, 1 NaN"],
     ),
     "histograms, none": (lambda: plots.layer_histograms({}), ["No layers"]),
-    "activations": (lambda: plots.activations_by_depth(LAYERS), ["Activations by depth", "first: 40 values"]),
+    "depth": (
+        lambda: plots.activations_by_depth({"steady": [W, -W], "vanishing": [W, W / 100, 0 * W, np.nan * W]}),
+        ["steady: 2 layers, 1 in layer 1, 1 in layer 2", "0.01 in layer 2, none in layer 3, 4"],
+    ),
+    "depth, nothing": (
+        lambda: plots.activations_by_depth({"a": [[]], "b": []}), ["a: 1 layer, none in layer 1"]),
     "losses": (
         lambda: plots.losses({"A": RUN, "B": {"training": (np.arange(30, 60), LOSSES[30:])}},
                              marks={"A": [(30, "lr 0.01")]}),
@@ -387,3 +393,11 @@ def test_a_chain_is_straight_and_its_leaves_stand_before_what_they_feed():
 def test_a_crossing_that_need_not_be_is_taken_out():
     place = layout([(1, 1)] * 4, [(0, 3), (1, 2)], 1, 1).place
     assert (place[0][1] - place[1][1]) * (place[3][1] - place[2][1]) > 0
+
+
+def test_an_edge_past_other_boxes_goes_around_them():
+    edges = [(0, 1), (1, 2), (2, 3), (0, 3)]
+    placed = layout([(1, 1)] * 4, edges, 0.5, 0.2)
+    _, *past, _ = placed.routes[3]
+    assert [x for x, _ in past] == [placed.place[1][0], placed.place[2][0]]
+    assert all(abs(y - placed.place[box][1]) >= 0.5 for (_, y), box in zip(past, (1, 2)))

@@ -9,10 +9,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("matplotlib")
 
+from matplotlib.colors import to_hex
+from matplotlib.patches import PathPatch
+
 import tinynn
 from tinynn import functional as F
 from tinynn import nn, ops, tensor
 from tinynn.backends import has_numba
+from tinynn.course import plots
 from tinynn.course import stepper as module
 from tinynn.course.formulas import BACKWARD, FORWARD
 from tinynn.course.record import flow, record
@@ -214,6 +218,20 @@ def test_every_step_has_its_picture_and_says_so():
         seen.add(picture.png(50))
     assert len(seen) == walk.last + 1
     assert "Gradients so far: L 1, v2 9, h 54, v1 9, x 324." in picture.alt
+
+
+def lit(picture):
+    """Colour and pattern of the lines that are drawn bold."""
+    lines = [patch for patch in picture.axes[0].patches if isinstance(patch, PathPatch)]
+    return [(to_hex(p.get_edgecolor()), p.get_linestyle()) for p in lines if p.get_linewidth() > 2]
+
+
+def test_the_lines_that_carry_something_are_bold_and_a_gradient_goes_along_dashed_ones():
+    walk = stepper(*diamond())
+    walk.go(2)  # v1 = 2 * h
+    assert lit(walk.picture()) == 2 * [(plots.VALUE, "-")]
+    walk.go(8)  # the same on the way back: 2 is a number, no gradient goes there
+    assert lit(walk.picture()) == [(plots.GRADIENT, "--")]
 
 
 def two_outputs():

@@ -6,10 +6,10 @@ always says the same as the colour. Each ``draw_x(ax, ...)`` draws on axes that 
 """
 
 from .curves import curve_in_words, draw_loss, loss_curve, running_mean, runs
+from .depth import activations_by_depth, depth_in_words, draw_depth
 from .graph import graph, graph_in_words
 from .images import draw_images, draw_worst, grid_in_words, image_grid, worst_in_words, worst_mistakes
 from .layers import (
-    activations_by_depth,
     draw_histograms,
     draw_norms,
     histograms_in_words,
@@ -64,11 +64,11 @@ __all__ = [
     "NEGATIVE", "POSITIVE", "PURPLE", "RED", "RIGHT", "RUNS", "RUN_MARKERS", "SCREEN_DPI", "SKY",
     "TRAINING", "VALIDATION", "VALUE", "WRONG", "Picture", "activations_by_depth", "attention_in_words",
     "attention_map", "confusion_in_words", "confusion_matrix", "contour_paths", "curve_in_words",
-    "decision_surface", "draw_attention", "draw_confusion", "draw_filters", "draw_histograms",
-    "draw_images", "draw_loss", "draw_losses", "draw_norms", "draw_paths", "draw_surface", "draw_weights",
-    "draw_worst", "examples_needed", "filters", "filters_in_words", "graph", "graph_in_words",
-    "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms", "layer_norms",
-    "learning", "loss_curve", "losses", "losses_in_words", "norms_in_words", "paths_in_words",
-    "running_mean", "runs", "style", "surface_in_words", "weights", "weights_in_words", "worst_in_words",
-    "worst_mistakes",
+    "decision_surface", "depth_in_words", "draw_attention", "draw_confusion", "draw_depth", "draw_filters",
+    "draw_histograms", "draw_images", "draw_loss", "draw_losses", "draw_norms", "draw_paths",
+    "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words", "graph",
+    "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
+    "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "norms_in_words",
+    "paths_in_words", "running_mean", "runs", "style", "surface_in_words", "weights", "weights_in_words",
+    "worst_in_words", "worst_mistakes",
 ]  # fmt: skip

@@ -39,11 +39,6 @@ def layer_histograms(
     return picture
 
 
-def activations_by_depth(layers: Layers, title: str = "Activations by depth", **options: Any) -> Picture:
-    """`layer_histograms` of what each layer puts out, from the input down."""
-    return layer_histograms(layers, title, **options)
-
-
 def draw_histograms(
     ax: Axes, layers: Layers, title: str = "", saturated: Range | None = None, gradient: bool = False
 ) -> None:
@@ -123,7 +118,8 @@ def draw_norms(ax: Axes, norms: Mapping[str, float], title: str = "", gradient: 
     ax.set_yticks(range(len(sizes)), list(sizes))
     ax.set_ylim(len(sizes) - 0.4, -0.6)
     drawn = [v for v in sizes.values() if _has_bar(v)] or [1.0]
-    left, right = 10 ** np.floor(np.log10(min(drawn)) - 0.3), 10 ** np.ceil(np.log10(max(drawn)) + 0.3)
+    low, high = np.log10(max(min(drawn), 1e-300)), np.log10(max(drawn))
+    left, right = 10 ** np.floor(low - 0.3), 10 ** np.ceil(high + 0.3)
     ax.set_xlim(left, right)
     ax.minorticks_off()
     powers = np.arange(np.log10(left), np.log10(right) + 0.5)[:: max(1, int(np.log10(right / left) / 6))]

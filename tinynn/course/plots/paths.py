@@ -9,10 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .given import counted, floats, number, shaped
-from .style import GREY, RUN_MARKERS, RUNS, Picture, style
+from .style import GREY, PATTERNS, RUN_MARKERS, RUNS, Picture, style
 
 GRID, LEVELS = 80, 14
-PATTERNS = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2)))
 Range = tuple[float, float]
 Function = Callable[[Any, Any], Any]
 

@@ -19,6 +19,7 @@ RIGHT, WRONG = BLUE, RED  # ✓ and ✗, a frame around the wrong one
 TRAINING, VALIDATION = "-", "--"  # of one run: the same colour, a solid and a dashed line
 RUNS = (BLUE, RED, GREEN, PURPLE, AMBER, SKY)  # one each; the name stands at the line's end
 RUN_MARKERS = ("o", "s", "^", "D", "v", "P")
+PATTERNS = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 2)))  # where lines are told apart by them
 CLASSES = (BLUE, RED, GREEN, PURPLE, AMBER, SKY)  # each class of data with a marker and a hatching
 CLASS_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
 MARKER_NAMES = {
