@@ -159,6 +159,12 @@ def softmax_instead(x):
     return y, y * (1 - y)
 
 
+@sigmoid.mistake
+def minus_in_the_denominator(x):
+    y = 1 / (1 - np.exp(-x))
+    return y, y * (1 - y)
+
+
 @sigmoid.two("exponent_without_minus", "slope_from_x")
 def _(x):
     return 1 / (1 + np.exp(x)), x * (1 - x)
@@ -191,6 +197,12 @@ def _(x):
 def _(x):
     e = np.exp(-x)
     return 1 / (1 + e), e / (1 + e)
+
+
+@sigmoid.two("slope_turned", "slope_overflows")
+def _(x):
+    e = np.exp(-x)
+    return 1 / (1 + e), -e / (1 + e) ** 2
 
 
 @sigmoid.swaps

@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401
     cross_entropy,
+    cross_entropy_unstable,
     descent,
     first_loss,
     numerical,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 
 import numpy as np
 
@@ -101,8 +100,21 @@ def max_over_all(logits, targets):
 
 
 @entropy.mistake
-def small_number_in_the_log(logits, targets):
-    return -np.log(_of_truth(_softmax(logits), targets) + 1e-12).mean()
+def one_hot_times_log_of_softmax(logits, targets):
+    one_hot = np.eye(logits.shape[1], dtype=logits.dtype)[targets]
+    return -(one_hot * np.log(_softmax(logits))).sum() / len(targets)
+
+
+def _with_eps(name, eps):
+    def loss(logits, targets):
+        return -np.log(_of_truth(_softmax(logits), targets) + logits.dtype.type(eps)).mean()
+
+    loss.__name__ = name
+    return loss
+
+
+for _name, _eps in (("tiny", 1e-15), ("small", 1e-12), ("moderate", 1e-9), ("large", 1e-8)):
+    entropy.mistake(_with_eps(f"{_name}_number_in_the_log", _eps))
 
 
 @entropy.mistake
@@ -242,6 +254,11 @@ def classes_counted_from_1(logits, targets):
 
 
 @entropy.mistake
+def error_rate(logits, targets):
+    return (logits.argmax(axis=1) != targets).mean(dtype=logits.dtype)
+
+
+@entropy.mistake
 def log_of_the_others(logits, targets):
     return -np.log(1 - _of_truth(_softmax(logits), targets)).mean()
 
@@ -250,46 +267,6 @@ def log_of_the_others(logits, targets):
 def other_classes_charged_too(logits, targets):
     p, one_hot = _softmax(logits), np.eye(logits.shape[1], dtype=logits.dtype)[targets]
     return -(one_hot * np.log(p) + (1 - one_hot) * np.log(1 - p)).sum(axis=1).mean()
-
-
-# An unstable logarithm is the usual companion of every other mistake.
-LOG_P = {
-    "log_of_softmax": lambda x: np.log(_softmax(x)),
-    "no_max_in_softmax": lambda x: np.log(_unstable_softmax(x)),
-    "no_max": lambda x: x - np.log(np.exp(x).sum(axis=1, keepdims=True)),
-}
-LOSS = {
-    "added_up": lambda log_p, targets: -_of_truth(log_p, targets).sum(),
-    "minus_forgotten": lambda log_p, targets: _of_truth(log_p, targets).mean(),
-    "one_loss_for_each": lambda log_p, targets: -_of_truth(log_p, targets),
-    "log_to_base_2": lambda log_p, targets: -_of_truth(log_p, targets).mean() / np.log(2),
-    "every_target_in_every_row": lambda log_p, targets: -log_p[:, targets].mean(),
-    "divided_by_classes_too": lambda log_p, targets: -_of_truth(log_p, targets).mean() / log_p.shape[1],
-}
-
-
-def _joined(log_p, loss):
-    return lambda logits, targets: loss(log_p(logits), targets)
-
-
-for (_first, _log_p), (_second, _loss) in product(LOG_P.items(), LOSS.items()):
-    entropy.two(_first, _second)(_joined(_log_p, _loss))
-
-
-@entropy.two("max_over_all", "log_of_softmax")
-def _(logits, targets):
-    return -np.log(_of_truth(_unstable_softmax(logits - logits.max()), targets)).mean()
-
-
-@entropy.two("softmax_over_the_batch", "no_max_in_softmax")
-def _(logits, targets):
-    return -np.log(_of_truth(_unstable_softmax(logits.T).T, targets)).mean()
-
-
-@entropy.two("softmax_over_everything", "no_max_in_softmax")
-def _(logits, targets):
-    e = np.exp(logits)
-    return -np.log(_of_truth(e / e.sum(), targets)).mean()
 
 
 @entropy.swaps

@@ -15,8 +15,10 @@ walk = Fill("02.5", "descend(gradient, x, lr, steps)", returns="x", level=1, min
 
 @walk.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
-    yield case(gradient_of_squares, np.array([1.0, -2.0]), 0.1, 2, note="a bowl, 2 steps")
-    yield case(gradient_of_two_valleys, rng.normal(size=3), 0.2, 5, note="two valleys, 5 steps")
+    yield case(gradient_of_squares, np.array([1.0, -2.0]), 0.1, 2, note="the gradient is 2 * x, 2 steps")
+    yield case(
+        gradient_of_two_valleys, rng.normal(size=3), 0.2, 5, note="the gradient is x ** 3 - x, 5 steps"
+    )
     yield case(gradient_of_ravine, rng.normal(size=(2, 3)), 0.05, 7, note="a matrix, 7 steps")
     yield case(gradient_of_two_valleys, rng.normal(size=2), 0.3, 1, tags="one", note="one step")
     yield case(gradient_of_ravine, rng.normal(size=3), 0.1, 0, tags="empty", note="no step at all")
@@ -130,41 +132,36 @@ def path_returned(gradient, x, lr, steps):
     return path
 
 
+def _at_rates(gradient, x, rates):
+    """One step at each of `rates`."""
+    for rate in rates:
+        x = x - rate * gradient(x)
+    return x
+
+
 @walk.mistake
 def rate_forgotten(gradient, x, lr, steps):
-    for _ in range(steps):
-        x = x - gradient(x)
-    return x
+    return _at_rates(gradient, x, [1] * steps)
 
 
 @walk.mistake
 def divided_by_the_rate(gradient, x, lr, steps):
-    for _ in range(steps):
-        x = x - gradient(x) / lr
-    return x
+    return _at_rates(gradient, x, [1 / lr] * steps)
 
 
 @walk.mistake
 def rate_compounded(gradient, x, lr, steps):
-    rate = lr
-    for _ in range(steps):
-        x = x - rate * gradient(x)
-        rate *= lr
-    return x
+    return _at_rates(gradient, x, [lr**k for k in range(1, steps + 1)])
 
 
 @walk.mistake
 def rate_shrinks(gradient, x, lr, steps):
-    for k in range(steps):
-        x = x - lr / (k + 1) * gradient(x)
-    return x
+    return _at_rates(gradient, x, [lr / k for k in range(1, steps + 1)])
 
 
 @walk.mistake
 def rate_shared_among_steps(gradient, x, lr, steps):
-    for _ in range(steps):
-        x = x - lr / steps * gradient(x)
-    return x
+    return _at_rates(gradient, x, [lr / steps] * steps if steps else [])
 
 
 @walk.mistake
@@ -205,23 +202,17 @@ def multiplied_instead(gradient, x, lr, steps):
 
 @walk.mistake
 def divided_by_the_size(gradient, x, lr, steps):
-    for _ in range(steps):
-        x = x - lr * gradient(x) / x.size
-    return x
+    return _at_rates(gradient, x, [lr / x.size] * steps)
 
 
 @walk.mistake
 def steps_grow(gradient, x, lr, steps):
-    for k in range(steps):
-        x = x - lr * (k + 1) * gradient(x)
-    return x
+    return _at_rates(gradient, x, [lr * k for k in range(1, steps + 1)])
 
 
 @walk.mistake
 def steps_grow_from_0(gradient, x, lr, steps):
-    for k in range(steps):
-        x = x - lr * k * gradient(x)
-    return x
+    return _at_rates(gradient, x, [lr * k for k in range(steps)])
 
 
 @walk.mistake
@@ -231,6 +222,18 @@ def all_gradients_added(gradient, x, lr, steps):
         total += gradient(x)
         x = x - lr * total
     return x
+
+
+@walk.mistake
+def path_as_an_array(gradient, x, lr, steps):
+    return np.array(path_returned(gradient, x, lr, steps))
+
+
+@walk.mistake
+def result_only_in_the_loop(gradient, x, lr, steps):
+    for _ in range(steps):
+        new = x - lr * gradient(x)
+    return new
 
 
 @walk.two("uphill", "gradient_taken_once")

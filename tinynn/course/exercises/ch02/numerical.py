@@ -16,9 +16,9 @@ numerical = Fill(
 
 @numerical.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
-    yield case(sum_of_squares, np.array([1.5, -0.5]), 0.1, note="a bowl, two numbers")
-    yield case(waves, rng.normal(size=(2, 3)), 1e-3, note="a matrix")
-    yield case(waves, rng.normal(size=4), 0.5, note="a long step, to see which formula is used")
+    yield case(sum_of_squares, np.array([1.5, -0.5]), 0.1, note="f adds up the squares of two numbers")
+    yield case(waves, rng.normal(size=(2, 3)), 1e-3, note="a matrix, f made of sines")
+    yield case(waves, rng.normal(size=4), 0.5, note="a long step, which shows the formula used")
     yield case(steep, rng.normal(size=(3, 3)), 1e-2, tags="square", note="a square matrix")
     yield case(steep, rng.normal(size=(2, 1, 3)), 1e-3, note="three axes")
     yield case(waves, np.array([0.7]), 1e-2, tags="one", note="one number")
@@ -63,10 +63,10 @@ def average_of_both_sides(f, x, eps):
     return dx.reshape(x.shape)
 
 
-def _central(f, x, eps, divisor=2.0):
-    """Central differences; right where the divisor is 2."""
-    dx = np.empty_like(x)
-    for i in np.ndindex(x.shape):
+def _central(f, x, eps, divisor=2.0, at=None):
+    """Central differences; right where the divisor is 2 and `at` is every index."""
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape) if at is None else at:
         above, below = x.copy(), x.copy()
         above[i] += eps
         below[i] -= eps
@@ -81,6 +81,18 @@ def _forward(f, x, eps, divisor=1.0):
         above = x.copy()
         above[i] += eps
         dx[i] = (f(above) - f(x)) / (divisor * eps)
+    return dx
+
+
+def _in_place(f, x, eps, back):
+    """Central differences in `x` itself, where each element goes `back` steps up at the end; right with 1."""
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        x[i] += eps
+        above = f(x)
+        x[i] -= 2 * eps
+        dx[i] = (above - f(x)) / (2 * eps)
+        x[i] += back * eps
     return dx
 
 
@@ -146,59 +158,27 @@ def nothing_moved(f, x, eps):
 
 @numerical.mistake
 def not_put_back(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        x[i] += eps
-        above = f(x)
-        x[i] -= 2 * eps
-        dx[i] = (above - f(x)) / (2 * eps)
-    return dx
+    return _in_place(f, x, eps, back=0)
 
 
 @numerical.mistake
 def put_back_but_for_rounding(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        x[i] += eps
-        above = f(x)
-        x[i] -= 2 * eps
-        dx[i] = (above - f(x)) / (2 * eps)
-        x[i] += eps
-    return dx
+    return _in_place(f, x, eps, back=1)
 
 
 @numerical.mistake
 def row_by_row(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in range(len(x)):
-        above, below = x.copy(), x.copy()
-        above[i] += eps
-        below[i] -= eps
-        dx[i] = (f(above) - f(below)) / (2 * eps)
-    return dx
+    return _central(f, x, eps, at=range(len(x)))
 
 
 @numerical.mistake
 def flat_index_on_rows(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in range(x.size):
-        above, below = x.copy(), x.copy()
-        above[i] += eps
-        below[i] -= eps
-        dx[i] = (f(above) - f(below)) / (2 * eps)
-    return dx
+    return _central(f, x, eps, at=range(x.size))
 
 
 @numerical.mistake
 def two_axes_expected(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
-            above, below = x.copy(), x.copy()
-            above[i, j] += eps
-            below[i, j] -= eps
-            dx[i, j] = (f(above) - f(below)) / (2 * eps)
-    return dx
+    return _central(f, x, eps, at=np.ndindex(x.shape[0], x.shape[1]))
 
 
 @numerical.mistake
@@ -222,10 +202,7 @@ def left_flat(f, x, eps):
 
 @numerical.mistake
 def first_element_only(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        dx[i] = _central(f, x, eps)[i]
-        return dx
+    return _central(f, x, eps, at=[(0,) * x.ndim])
 
 
 @numerical.mistake
@@ -235,14 +212,7 @@ def half_a_step_each_way(f, x, eps):
 
 @numerical.mistake
 def put_back_too_far(f, x, eps):
-    dx = np.zeros_like(x)
-    for i in np.ndindex(x.shape):
-        x[i] += eps
-        above = f(x)
-        x[i] -= 2 * eps
-        dx[i] = (above - f(x)) / (2 * eps)
-        x[i] += 2 * eps
-    return dx
+    return _in_place(f, x, eps, back=2)
 
 
 @numerical.mistake
@@ -257,6 +227,30 @@ def step_as_a_share_of_x(f, x, eps):
         above, below = x.copy(), x.copy()
         above[i] *= 1 + eps
         below[i] *= 1 - eps
+        dx[i] = (f(above) - f(below)) / (2 * eps)
+    return dx
+
+
+@numerical.mistake
+def given_to_f_flat(f, x, eps):
+    return _central(lambda flat: f(flat.ravel()), x, eps)
+
+
+@numerical.mistake
+def steps_pile_up(f, x, eps):
+    dx, step = np.zeros_like(x), np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        step[i] = eps
+        dx[i] = (f(x + step) - f(x - step)) / (2 * eps)
+    return dx
+
+
+@numerical.mistake
+def element_replaced(f, x, eps):
+    dx = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        above, below = x.copy(), x.copy()
+        above[i], below[i] = eps, -eps
         dx[i] = (f(above) - f(below)) / (2 * eps)
     return dx
 

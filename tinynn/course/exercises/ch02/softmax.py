@@ -210,6 +210,17 @@ def winner_takes_all(x):
     return (x == x.max(axis=-1, keepdims=True)).astype(x.dtype)
 
 
+@probabilities.mistake
+def first_axis_looped(x):
+    return np.array([np.exp(row - row.max()) / np.exp(row - row.max()).sum() for row in x])
+
+
+@probabilities.mistake
+def divided_by_length(x):
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / np.linalg.norm(e, axis=-1, keepdims=True)
+
+
 @probabilities.two("no_max", "axis_0")
 def _(x):
     e = np.exp(x)
