@@ -162,6 +162,18 @@ def test_a_sentence_about_arrays_gives_small_ones_and_the_range_of_large_ones():
     assert "summed to the shape (2,) of p2; p2 had [5, 5] and has now collected [10, 10]" in walk.sentence
 
 
+def test_a_batch_of_matrices_and_products_of_vectors_are_told_apart():
+    x, w = leaf(np.ones((2, 4, 3), np.float32)), leaf(np.ones((3, 5), np.float32))
+    walk = stepper((x @ w).sum(), {"x": x, "w": w})
+    assert "dL/dw = x.T @ dL/dv1 = (3, 5), 8 to 8, summed to the shape (3, 5) of w" in walk.go(walk.last)
+    v = leaf(np.ones(3, np.float32))
+    walk = stepper(v @ v, {"v": v})
+    assert "dL/dv = the backward of matmul for dL/dL = [1, 1, 1]" in walk.go(walk.last)
+    walk = stepper(F.linear(x, w.T).sum(), {"x": x})
+    walk.go(walk.last - 1)
+    assert "= (5, 3), 8 to 8, all rows of the batch in one matrix" in walk.sentence
+
+
 ONE_INPUT = ["exp", "log", "sqrt", "neg", "relu", "tanh", "sigmoid"]
 KNOWN = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "max": max}
 

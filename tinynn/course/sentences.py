@@ -48,15 +48,27 @@ def backward(call: Call, loss: Value, dout: Any, arrivals: Sequence[Arrival]) ->
 def _arrival(call: Call, loss: Value, dout: Any, a: Arrival) -> str:
     sign = "=" if a.before is None else "+="
     said = [_backward_formula(call, a.slot, lambda v: v.name, _d(loss, *results(call)))]
-    if _are_numbers(call) and a.slot < len(BACKWARD.get(call.op, ())):
+    if _are_numbers(call) and _backward_of(call, a.slot):
         said.append(_backward_formula(call, a.slot, _in_formula, _number_in(dout)))
     said.append(short(a.amount))
     text = f"{_d(loss, a.value)} {sign} {' = '.join(dict.fromkeys(said))}"
-    if call.op in ("add", "sub", "mul", "div", "pow") and a.amount.shape != np.shape(dout):
-        text += f", summed to the shape {shape(a.amount)} of {a.value.name}"
+    text += _summed(call, dout, a)
     if a.before is None:
         return f"{text}; {a.value.name} has now collected {short(a.total)}" if a.total.ndim == 0 else text
     return f"{text}; {a.value.name} had {short(a.before)} and has now collected {short(a.total)}"
+
+
+def _summed(call: Call, dout: Any, a: Arrival) -> str:
+    """What a formula leaves out: sums over what was broadcast, and over the rows of a whole batch."""
+    if call.op == "linear":
+        return (
+            ", all rows of the batch in one matrix" if a.slot == 1 and call.inputs[0].array.ndim > 2 else ""
+        )
+    deepest = max(v.array.ndim for v in call.inputs)
+    broadcast = a.amount.ndim < deepest if call.op == "matmul" else a.amount.shape != np.shape(dout)
+    if broadcast and call.op in ("add", "sub", "mul", "div", "pow", "matmul"):
+        return f", summed to the shape {shape(a.amount)} of {a.value.name}"
+    return ""
 
 
 # -- formulas filled in ----------------------------------------------------------------------------
@@ -71,10 +83,18 @@ def _forward_formula(call: Call, write: Callable[[Value], str]) -> str:
 
 
 def _backward_formula(call: Call, slot: int, write: Callable[[Value], str], dout: str) -> str:
-    formulas = BACKWARD.get(call.op, ())
-    if slot >= len(formulas):
+    formula = _backward_of(call, slot)
+    if formula is None:
         return f"the backward of {call.op} for {dout}"
-    return formulas[slot].format(*[write(v) for v in call.inputs], y=write(results(call)[0]), d=dout)
+    return formula.format(*[write(v) for v in call.inputs], y=write(results(call)[0]), d=dout)
+
+
+def _backward_of(call: Call, slot: int) -> str | None:
+    """The formula of the gradient for an input; none is there for products of vectors."""
+    formulas = BACKWARD.get(call.op, ())
+    vectors = call.op in ("matmul", "linear") and call.inputs[0].array.ndim < 2
+    vectors = vectors or (call.op == "matmul" and call.inputs[1].array.ndim < 2)
+    return None if vectors or slot >= len(formulas) else formulas[slot]
 
 
 def _are_numbers(call: Call) -> bool:
