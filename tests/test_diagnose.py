@@ -24,7 +24,9 @@ def judged(exercise: Fill, function: Callable) -> Verdict:
 # -- exercises made for these tests ----------------------------------------------------------------------
 
 
-def fill(number: int, signature: str, returns: str, cases: Callable, reference: Callable, **more: Any) -> Fill:
+def fill(
+    number: int, signature: str, returns: str, cases: Callable, reference: Callable, **more: Any
+) -> Fill:
     exercise = Fill(f"99.{number}", signature, returns=returns, level=1, minutes=1, **more)
     exercise.cases(cases)
     exercise.reference(reference)
@@ -78,7 +80,7 @@ linear = find("03.1")
 assert isinstance(linear, Fill)
 
 
-# -- each generic signature, applied to a reference, is named for what it is ------------------------------
+# -- each generic signature, applied to a reference, is named for what it is -----------------------------
 
 
 calls_made: list[int] = []
@@ -150,7 +152,7 @@ SIGNATURES = [
     (number, lambda x, dy: (x * dy).mean(), "mean_for_sum", "`1/x.size`"),
     (number, lambda x, dy: 4.25, "all_the_same", "4.25"),
     (rows, lambda x: softmax(x.T).T, "other_axis", ""),
-    (rows, lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True), "wrong_only_large", "not numerically stable"),
+    (rows, lambda x: np.exp(x) / np.exp(x).sum(1)[:, None], "wrong_only_large", "not numerically stable"),
     (rows, lambda x: np.log(softmax(x)), "logarithm", ""),
     (rows, lambda x: np.exp(x - x.max(1, keepdims=True)), "factor_by_line", "each row"),
     (in_order, lambda ids: sorted(ids)[::-1], "reversed", ""),
@@ -191,7 +193,7 @@ def test_ambiguous_factors_are_both_named() -> None:
     assert "1/3" in said.why and "1/x.shape[0]" in said.why
 
 
-# -- nothing is named where nothing is known -----------------------------------------------------------------
+# -- nothing is named where nothing is known -------------------------------------------------------------
 
 
 @given(a=st.floats(0.3, 3), b=st.floats(-2, 2), c=st.integers(1, 5))
@@ -220,7 +222,7 @@ def test_where_it_differs_is_said_though_no_cause_is_named() -> None:
     assert "only where `x < 0`" in judged(elementwise, below_zero).why
 
 
-# -- two at once, part by part --------------------------------------------------------------------------------
+# -- two at once, part by part ---------------------------------------------------------------------------
 
 
 def test_parts_have_a_diagnosis_each_and_the_right_one_is_said_to_be_right() -> None:
@@ -243,7 +245,7 @@ def test_a_mistake_with_a_factor_on_top() -> None:
     assert said.diagnosis == "composed" and said.names == ("<lambda>", "factor")
 
 
-# -- exceptions, limits, not begun --------------------------------------------------------------------------------
+# -- exceptions, limits, not begun -----------------------------------------------------------------------
 
 
 def outcomes(end: str, problem: Problem | None = None) -> list[Outcome]:
@@ -289,7 +291,7 @@ def test_a_mistake_that_raises_on_the_same_inputs_is_named_and_another_is_not() 
     assert judged(linear, lambda dy, x, w: (dy @ x, dy.T @ x, dy.sum(0))).diagnosis == "exception"
 
 
-# -- what is right ---------------------------------------------------------------------------------------------
+# -- what is right ---------------------------------------------------------------------------------------
 
 
 def test_other_rounding_is_right() -> None:
@@ -329,12 +331,18 @@ def test_difference_counts_and_finds_the_first(n: int, m: int, data: st.DataObje
     assert difference(wanted, wanted) is None
 
 
-# -- how it is shown ---------------------------------------------------------------------------------------------
+# -- how it is shown -------------------------------------------------------------------------------------
 
 
 def test_the_first_line_is_the_verdict_then_input_values_diagnosis_look() -> None:
     text = str(judged(linear, linear.mistakes["dw_transposed"].function))
-    parts = ["✗ Look again at `dw`", "The smallest input that fails", "received", "The mistake: ", "Look at: "]
+    parts = [
+        "✗ Look again at `dw`",
+        "The smallest input that fails",
+        "received",
+        "The mistake: ",
+        "Look at: ",
+    ]
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -352,7 +360,9 @@ def test_expected_values_of_large_arrays_are_shown_only_where_they_differ() -> N
 
 
 def test_enough_digits_are_shown_to_see_the_difference() -> None:
-    table = next(b for b in judged(elementwise, lambda x, dy: cubed(x, dy) + 1e-6).blocks if isinstance(b, Table))
+    table = next(
+        b for b in judged(elementwise, lambda x, dy: cubed(x, dy) + 1e-6).blocks if isinstance(b, Table)
+    )
     assert all(row[1] != row[2] for row in table.rows)
 
 

@@ -87,7 +87,7 @@ def axis_kept(part: Part) -> Found | None:
     """An axis of length 1 too many."""
     if not _ranks(part, 1):
         return None
-    for axis in range(np.ndim(part.pairs[0].got)):
+    for axis in _places(part, "got"):
         if undone(part, partial(np.squeeze, axis=axis), least=1):
             return Found("axis_kept", _shapes(part) | {"axis": str(axis)})
     return None
@@ -97,7 +97,7 @@ def axis_dropped(part: Part) -> Found | None:
     """An axis of length 1 that is due and not there."""
     if not _ranks(part, -1):
         return None
-    for axis in range(np.ndim(part.pairs[0].wanted)):
+    for axis in _places(part, "wanted"):
         if undone(part, partial(np.expand_dims, axis=axis), least=1):
             return Found("axis_dropped", _shapes(part) | {"axis": str(axis)})
     return None
@@ -167,6 +167,11 @@ def reshaped(part: Part) -> Found | None:
     pairs = [p._replace(got=np.reshape(p.got, np.shape(p.wanted))) for p in part.pairs if _same_size(p)]
     same = len(pairs) == len(part.pairs) and all(p.right for p in pairs)
     return Found("reshaped", _shapes(part)) if same else None
+
+
+def _places(part: Part, which: str) -> list[int]:
+    """The axes that all results have, and the last, whose number may differ from case to case."""
+    return [*range(min(np.ndim(getattr(pair, which)) for pair in part.pairs)), -1]
 
 
 def _same_size(pair: Any) -> bool:
