@@ -7,6 +7,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -640,6 +641,15 @@ def test_run_to_end_leaves_a_plain_picture_with_words(page, capsys):
     assert "at step 40" in picture[-1]["text/plain"] and "at step 40" in words[-1]["text/html"]
     assert panel.box.comm is None and pit._panel is None
     assert capsys.readouterr().out == "40 of 40 steps trained.\n"
+
+
+def test_the_notebook_is_valid():
+    book = Path(__file__).parent / "notebooks" / "cockpit.ipynb"
+    rules = Path(__file__).parent / "nbval_sanitize.cfg"
+    options = ["-q", "-p", "no:cacheprovider", "-m", "", "--nbval", "--nbval-current-env"]
+    command = [sys.executable, "-m", "pytest", *options, "--nbval-sanitize-with", str(rules), str(book)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
 
 
 @pytest.mark.slow

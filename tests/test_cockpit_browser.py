@@ -37,6 +37,7 @@ class Driver:
 
     def __init__(self, chapter: Chapter) -> None:
         self.chapter, self.page = chapter, chapter.page
+        self.page.on("response", lambda r: r.status >= 400 and chapter.errors.append(f"{r.status} {r.url}"))
         self.status = self.page.locator(".widget-label", has_text=re.compile("^Run [A-D]:"))
         self.news = self.page.locator("[role=alert]")
 

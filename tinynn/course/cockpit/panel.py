@@ -40,7 +40,7 @@ class Panel:
             name: _named_image(widgets, sheet.width, sheet.height)
             for name, sheet in pit.pictures.sheets.items()
         }
-        self.status, self.news = widgets.Label(), widgets.HTML()
+        self.status, self.news = widgets.Label(layout={"margin": "0 1.5em 0 0"}), widgets.HTML()
         row = lambda *items: widgets.HBox(items, layout={"flex_flow": "row wrap", "align_items": "center"})
         self.box = widgets.VBox(
             [

@@ -87,6 +87,8 @@ class Pictures:
         *share, bars, strips = below.subplots(1, 2 + machine.classes)
         if share:
             plots.draw_losses(share[0], shares(trainer), SHARE, ylabel="")
+            if share[0].get_legend():  # the loss has the same one, and more room for it
+                share[0].get_legend().remove()
         plots.draw_norms(bars, look.norms(machine, trainer.run, trainer.at), NORMS)
         plots.draw_histograms(strips, look.activations(machine), VALUES)
         picture.alt = " ".join(self.words().values())

@@ -6,6 +6,7 @@ import asyncio
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ...nn import Module
 from ..plots import Picture
 from .pictures import Pictures, difference
 from .run import Run, Trainer, Trouble
@@ -56,13 +57,33 @@ class Cockpit:
         self._panel: Panel | None = None
         self._drawn: dict[str, tuple[float, float]] = {}  # sheet to when it was drawn, and what it cost
 
-    model = property(lambda self: self.trainer.machine.model)
-    runs: list[Run] = property(lambda self: self.trainer.runs)  # type: ignore[assignment]
-    run: Run = property(lambda self: self.trainer.run)  # type: ignore[assignment]
-    at: int = property(lambda self: self.trainer.at)  # type: ignore[assignment]
-    settings: Settings = property(lambda self: self.trainer.settings)  # type: ignore[assignment]
-    trouble: Trouble | None = property(lambda self: self.trainer.trouble)  # type: ignore[assignment]
-    done: bool = property(lambda self: self.trainer.done)  # type: ignore[assignment]
+    @property
+    def model(self) -> Module:
+        return self.trainer.machine.model
+
+    @property
+    def runs(self) -> list[Run]:
+        return self.trainer.runs
+
+    @property
+    def run(self) -> Run:
+        return self.trainer.run
+
+    @property
+    def at(self) -> int:
+        return self.trainer.at
+
+    @property
+    def settings(self) -> Settings:
+        return self.trainer.settings
+
+    @property
+    def trouble(self) -> Trouble | None:
+        return self.trainer.trouble
+
+    @property
+    def done(self) -> bool:
+        return self.trainer.done
 
     @property
     def losses(self) -> list[float]:

@@ -1,8 +1,9 @@
 """Pictures that are drawn many times a second: the paper is kept, and only what moves is drawn again.
 
-A figure of the size of a panel costs 25 to 40 ms when Matplotlib draws all of it. Axes, ticks and titles stay
+A figure of the size of a panel costs 25 to 45 ms when Matplotlib draws all of it. Axes, ticks and titles stay
 the same for many frames, so they are drawn once and copied from memory (blitting); lines, bars and points
-are drawn on them, and Pillow writes the PNG at its lowest compression. That takes 4 to 6 ms.
+are drawn on them, and Pillow writes the PNG at its lowest compression. That takes 4 to 7 ms for curves, bars
+and histograms, of which 3 are the PNG, and 20 ms for the plane, which is new all over.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from ..plots.given import number
 from ..plots.images import draw_worst
 from ..plots.layers import BINS
 from ..plots.style import CLASS_MARKERS, CLASSES, GRADIENT, GREY, RUN_MARKERS, RUNS, VALUE
-from ..plots.surface import Predict, _background, _plane
+from ..plots.surface import Predict, background, plane
 from .look import Mistakes
 from .sheet import Sheet, highest, roomy, thinned
 
@@ -212,8 +212,8 @@ class Plane(Sheet):
             line.set_data(*x[y == k].T)
 
     def show(self, predict: Predict) -> None:
-        shares, extent = _plane(predict, self._points)
-        self._image.set_data(_background(shares))
+        shares, extent = plane(predict, self._points)
+        self._image.set_data(background(shares))
         self._image.set_extent(extent)
         self.limits(extent[:2], extent[2:])
 

@@ -48,8 +48,8 @@ def draw_surface(
     """Draw `decision_surface` on `ax`."""
     points, labels = _data(x, y)
     style(ax, title, "$x_1$", "$x_2$").grid(visible=False)
-    shares, extent = _plane(predict, points)
-    ax.imshow(_background(shares), extent=extent, origin="lower", aspect="auto", interpolation="nearest")
+    shares, extent = plane(predict, points)
+    ax.imshow(background(shares), extent=extent, origin="lower", aspect="auto", interpolation="nearest")
     _draw_borders(ax, shares, extent)
     for k in np.unique(labels):
         mine = points[labels == k]
@@ -67,7 +67,7 @@ def surface_in_words(
 ) -> str:
     """How much of the plane each class takes, and how many points lie where their own class is."""
     points, labels = _data(x, y)
-    shares, (left, right, low, high) = _plane(predict, points)
+    shares, (left, right, low, high) = plane(predict, points)
     text = f"{title}. " if title else ""
     text += f"The plane from {left:.2g} to {right:.2g} by {low:.2g} to {high:.2g}: "
     winner = np.where(np.isnan(shares).any(axis=-1), -1, shares.argmax(axis=-1))
@@ -102,7 +102,7 @@ def _name(k: int, names: list[str] | None) -> str:
     return str(names[k]) if names and k < len(names) else str(k)
 
 
-def _plane(predict: Predict, points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+def plane(predict: Predict, points: np.ndarray) -> tuple[np.ndarray, tuple[float, float, float, float]]:
     """Probabilities (CELLS, CELLS, K) in the middle of each cell, and where the grid begins and ends."""
     low, high = (points.min(axis=0), points.max(axis=0)) if len(points) else (-np.ones(2), np.ones(2))
     margin = 0.12 * (high - low) + 0.5 * (high == low)
@@ -131,7 +131,7 @@ def _shares(predict: Predict, points: np.ndarray) -> np.ndarray:
         return grown / grown.sum(axis=1, keepdims=True)
 
 
-def _background(shares: np.ndarray) -> np.ndarray:
+def background(shares: np.ndarray) -> np.ndarray:
     """The colours (FINE * CELLS, FINE * CELLS, 4): the winner's, stronger where it is surer, hatched."""
     n, k = shares.shape[0], shares.shape[-1]
     finite = np.isfinite(shares).all(axis=-1)
