@@ -229,6 +229,18 @@ def test_an_endless_loop_is_stopped_and_its_line_told(body: str):
     assert problem.kind == "Running" and problem.lines[0].names["y"] == "list of 1"
 
 
+def test_the_end_of_its_pipe_ends_a_worker_that_runs():
+    """What ends it with its parent on every system."""
+    worker = process.Worker()
+    worker.ready()
+    worker._letters.put(travel.request([cell("def f():\n    while True: pass")], [Call(())], 60.0))
+    worker._letters.put(None)
+    try:
+        assert _ends(worker.process.pid, 10)
+    finally:
+        worker.kill()
+
+
 IN_C = "import collections, itertools\ndef f(): collections.deque(itertools.count(), maxlen=0)"
 
 
@@ -237,7 +249,7 @@ def test_a_loop_that_lets_no_other_thread_run_is_stopped_too():
 
 
 def test_a_call_that_nobody_stops_ends_by_itself():
-    """Where the system does not end the worker with its parent, and a loop lets no thread see the pipe's end."""
+    """Where the system does not end it with its parent, and no thread of its own can see the pipe's end."""
     code = f"{IN_C}\nimport os; from tinynn.course.engine import call, worker\n"
     code += "worker._nowhere = open(os.devnull, 'w')\nworker._timed(f, call.Call(()), 0.3)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=30).returncode == 1

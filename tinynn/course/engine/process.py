@@ -171,14 +171,22 @@ class Worker:
         """The call that was running ended so; those after it were not made."""
         # While memory runs out there is less time to ask.
         lines = self.where(0.3 if fate == "time" else 0.05) if fate in ("time", "memory") else ()
+        by_itself = fate == "died" and self._ends_by_itself()
         self.kill()
         if len(outcomes) == calls:
             return Answer(outcomes)  # it ended after its last call
         end = "died" if fate == "processes" else fate
         last = Outcome(end, problem=Problem("Running", "", lines) if lines else None, seconds=seconds)
         skipped = [Outcome("skipped")] * (calls - len(outcomes) - 1)
-        note = str(self.process.returncode) if fate == "died" else ""
+        note = str(self.process.returncode) if by_itself else ""
         return Answer([*outcomes, last, *skipped], fate, note)
+
+    def _ends_by_itself(self) -> bool:
+        """The pipe's end comes a little before the process's, and its exit code is worth a short wait."""
+        end = time.monotonic() + 0.3
+        while self.tree.alive() and time.monotonic() < end:
+            time.sleep(0.005)
+        return not self.tree.alive()
 
     def _cleaned(self, message: Message) -> None:
         """A function that left processes, threads or a changed NumPy behind has used this worker up."""

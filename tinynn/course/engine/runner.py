@@ -185,9 +185,10 @@ def _notes(answer: Answer, limits: Limits) -> tuple[str, ...]:
 def _how(code: str) -> str:
     """An exit code in words; negative ones are signals."""
     if not code.startswith("-"):
-        return _say("code", code=code) if code != "0" else ""
+        return _say("code", code=code) if code not in ("", "0") else ""
     with contextlib.suppress(ValueError):
-        return _say("signal", signal=signal.Signals(-int(code)).name)
+        name = signal.Signals(-int(code)).name
+        return _say("killed" if name == "SIGKILL" else "signal", signal=name)
     return ""
 
 

@@ -38,6 +38,8 @@ DEPTH = 12
 """Containers within containers, an Odd's array included; `call.plain` makes fewer."""
 
 WRONG = (ValueError, TypeError, LookupError, ArithmeticError, struct.error, RecursionError, MemoryError)
+"""What a decoder raises on bytes that it does not expect."""
+
 KINDS = ("ready", "loaded", "cannot", "compiling", "compiled", "outcome", "done", "where")
 
 
@@ -114,16 +116,8 @@ def decode(payload: bytes) -> Message:
         outcomes = [_to_outcome(o, arrays) for o in _a(list, said["outcomes"])]
         _must(said["kind"] in KINDS and not len(arrays.left), "kind, or bytes left over")
         return Message(said["kind"], outcomes, _a(str, said["note"]))
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        struct.error,
-        RecursionError,
-        MemoryError,
-    ) as e:
-        raise _malformed(f"{type(e).__name__}: {str(e)[:100]}") from None
+    except WRONG as problem:
+        raise _malformed(f"{type(problem).__name__}: {str(problem)[:100]}") from None
 
 
 def _must(condition: Any, what: str) -> None:
