@@ -102,7 +102,13 @@ def _lab(folder: Path, options: tuple[str, ...], environment: dict[str, str]) ->
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**os.environ, "JUPYTER_TOKEN": token, "JUPYTER_CONFIG_DIR": str(config), **environment},
+            env={
+                **os.environ,
+                "JUPYTER_TOKEN": token,
+                "JUPYTER_CONFIG_DIR": str(config),
+                "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),  # no tabs of another lab
+                **environment,
+            },
         )
     lab = Lab(f"http://localhost:{port}", token, process, log)
     try:

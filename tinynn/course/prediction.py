@@ -207,7 +207,9 @@ def _field(prediction: Prediction) -> Any:
         about = {"tooltip": prediction.question, "layout": {"width": "max-content"}}
         return widgets.RadioButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
-    return widgets.Text(description=described, placeholder="50", style={"description_width": "initial"})
+    # Sent as a whole when the field is left: of what is sent key by key, the last may come after the click.
+    about = {"continuous_update": False, "style": {"description_width": "initial"}}
+    return widgets.Text(description=described, placeholder="50", **about)
 
 
 def _bundle(verdict: Verdict) -> dict[str, Any]:
