@@ -17,7 +17,7 @@ from tinynn.course import mine, opening, prediction, progress
 from tinynn.course.check import badge, check, hint, predict, solution, student, task, use_mine
 from tinynn.course.engine import runner
 from tinynn.course.engine.exercise import Fill, catalogue, find
-from tinynn.course.engine.kinds import Choice, NameTheBug, Variant
+from tinynn.course.engine.kinds import Choice, NameTheBug, PredictExplain, Variant
 from tinynn.course.engine.record import Record, record, seed_of
 from tinynn.course.engine.verdict import Verdict, Verdicts
 from tinynn.errors import ArgumentError
@@ -424,6 +424,15 @@ def test_the_first_prediction_counts_and_second_thoughts_are_counted():
 def test_what_is_no_prediction_locks_nothing(guess):
     p = predict("How many percent?", unit="percent", guess=guess)
     assert p.guess is None and p.lock(guess).kind == "look" and "Predict first" in repr(p.show(37))
+
+
+def test_to_explain_a_result_one_keeps_to_the_first_prediction():
+    exercise = next(e for e in catalogue().values() if isinstance(e, PredictExplain))
+    letter = exercise.letter(exercise.truth)
+    assert check(exercise.id, ("much", None)).kind == "look"
+    assert "You predicted 73 " in str(check(exercise.id, (73, None)))
+    verdict = check(exercise.id, (exercise.outcome, letter))
+    assert verdict.kind == "right" and "You predicted 73 " in str(verdict)
 
 
 def test_a_choice_is_locked_in_among_options():

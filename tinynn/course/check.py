@@ -15,13 +15,13 @@ from . import mine
 from .cards import Task, Worked, constants
 from .engine import runner, untouched
 from .engine.exercise import Exercise, Fill, find
-from .engine.kinds import Checker, Judged, Variant
+from .engine.kinds import Checker, Judged, PredictExplain, Variant
 from .engine.record import record, seed_of
 from .engine.texts import phrases
 from .engine.verdict import Text, Verdict, Verdicts
 from .mine import badge, use_mine
 from .opening import opening
-from .prediction import predict
+from .prediction import committed, predict
 from .progress import progress
 
 __all__ = [
@@ -46,6 +46,8 @@ def check(id: Any, answer: Any = None) -> Verdict | Verdicts:
     if not isinstance(id, (str, int, float)) or isinstance(id, bool):
         return _without_id(id, answer)
     exercise = _find(id)
+    if isinstance(exercise, PredictExplain):
+        answer = committed(exercise, answer)
     verdict, notes = _refused(exercise, answer) or _judged(exercise, answer)
     return _with_notes(verdict, [*notes, *_remembered(exercise, answer, verdict), *constants(exercise)])
 

@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from .engine.kinds import laid_over, not_a_guess, shortly
+from .engine.kinds import PredictExplain, laid_over, not_a_guess, shortly
 from .engine.texts import phrases
 from .engine.verdict import Verdict
 
@@ -34,6 +34,15 @@ def predict(
     if guess is not None:
         prediction.lock(guess)
     return prediction
+
+
+def committed(exercise: PredictExplain, answer: Any) -> Any:
+    """`answer` with the first number that was predicted for this exercise: the result was told after it."""
+    guess, letter = exercise.parts(answer)
+    prediction = Prediction(exercise.id, unit=exercise.unit)
+    if guess is None or guess is ... or prediction.lock(guess).kind == "look":
+        return answer
+    return prediction.guess, letter
 
 
 class Prediction:
@@ -208,7 +217,7 @@ def _field(prediction: Prediction) -> Any:
         return widgets.RadioButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
     # Sent as a whole when the field is left: of what is sent key by key, the last may come after the click.
-    about = {"continuous_update": False, "style": {"description_width": "initial"}}
+    about: dict[str, Any] = {"continuous_update": False, "style": {"description_width": "initial"}}
     return widgets.Text(description=described, placeholder="50", **about)
 
 

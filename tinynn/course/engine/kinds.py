@@ -147,9 +147,14 @@ class PredictExplain(Choice):
     def outcome(self) -> float:
         return float(self._outcome())
 
+    def parts(self, answer: Any) -> tuple[Any, Any]:
+        """The prediction and the letter of the reason."""
+        pair = isinstance(answer, (tuple, list)) and len(answer) == 2
+        return (answer[0], answer[1]) if pair else (answer, None)
+
     def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
         say = phrases("kinds")["predict"]
-        guess, letter = answer if isinstance(answer, (tuple, list)) and len(answer) == 2 else (answer, None)
+        guess, letter = self.parts(answer)
         if guess is None or guess is ...:
             return Verdict("open", say["first"], say["none"])
         refused = not_a_guess(guess, self.unit)
