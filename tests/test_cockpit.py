@@ -196,10 +196,23 @@ def test_a_step_after_a_rewind_cuts_what_came_later_and_keeps_it_to_be_seen():
     assert len(pit.run.records) == 16 and pit.run.cut == (15, old[15:])
 
 
+def test_after_a_cut_a_rewind_never_meets_the_steps_that_were_cut():
+    pit = steps(made(), 30)
+    pit.rewind(5)
+    pit.set(lr=0.5)
+    steps(pit, 15)
+    new, there = pit.losses, state(pit)
+    steps(pit, 2)
+    pit.rewind(20)
+    assert pit.losses == new and state(pit) == there
+
+
 def test_a_restart_keeps_the_settings_and_a_rewind_takes_those_of_then():
     pit = steps(made(lr=0.1), 5)
     pit.set(lr=0.02)
     steps(pit, 5)
+    pit.rewind(7)
+    assert pit.settings.lr == 0.02
     pit.rewind(3)
     assert pit.settings.lr == 0.1
     pit.set(lr=0.3)
@@ -653,6 +666,7 @@ def test_the_notebook_is_valid():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_same_with_the_workqueue_threading_layer():
     command = [
         sys.executable,
@@ -667,5 +681,5 @@ def test_the_same_with_the_workqueue_threading_layer():
         __file__,
     ]
     env = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
