@@ -668,18 +668,8 @@ def test_the_notebook_is_valid():
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_same_with_the_workqueue_threading_layer():
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "-m",
-        "not slow",
-        __file__,
-    ]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", "-k", "not notebook"]
+    command = [sys.executable, "-m", "pytest", *options, __file__]
     env = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=580)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
