@@ -139,6 +139,52 @@ def softmax_over_the_batch(logits, targets):
     return (_softmax(logits, axis=0) - _truth(logits, targets)) / len(logits)
 
 
+@loss.mistake
+def labels_as_numbers(logits, targets):
+    return (_softmax(logits) - targets[:, None].astype(logits.dtype)) / len(logits)
+
+
+@loss.mistake
+def truth_inside_the_softmax(logits, targets):
+    return _softmax(logits - _truth(logits, targets)) / len(logits)
+
+
+@loss.mistake
+def log_probabilities(logits, targets):
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return (log_p - _truth(logits, targets)) / len(logits)
+
+
+@loss.mistake
+def one_softmax_for_all(logits, targets):
+    e = np.exp(logits - logits.max())
+    return (e / e.sum() - _truth(logits, targets)) / len(logits)
+
+
+@loss.mistake
+def largest_of_all_rows(logits, targets):
+    e = np.exp(logits - logits.max())
+    return (e / e.sum(axis=1, keepdims=True) - _truth(logits, targets)) / len(logits)
+
+
+@loss.mistake
+def set_to_minus_one(logits, targets):
+    p = _softmax(logits)
+    p[np.arange(len(p)), targets] = -1
+    return p / len(logits)
+
+
+@loss.mistake
+def truth_alone_divided(logits, targets):
+    return _softmax(logits) - _truth(logits, targets) / len(logits)
+
+
+@loss.mistake
+def belief_alone_divided(logits, targets):
+    return _softmax(logits) / len(logits) - _truth(logits, targets)
+
+
 @loss.two("not_a_mean", "overflows")
 def _(logits, targets):
     e = np.exp(logits)

@@ -230,6 +230,36 @@ def softmax_overflows(x, t, w1, b1, w2, b2):
     return loss, *_backward(x, z, h, p / len(x), w2)
 
 
+@network.mistake
+def times_h(x, t, w1, b1, w2, b2):
+    z, h, losses, d = _forward(x, t, w1, b1, w2, b2)
+    d = d / len(x)
+    dz = d @ w2 * h
+    return losses.mean(), dz.T @ x, dz.sum(0), d.T @ h, d.sum(0)
+
+
+@network.mistake
+def biases_forgotten(x, t, w1, b1, w2, b2):
+    z, h, losses, d = _forward(x, t, w1, 0 * b1, w2, 0 * b2)
+    return losses.mean(), *_backward(x, z, h, d / len(x), w2)
+
+
+@network.mistake
+def relu_on_the_scores(x, t, w1, b1, w2, b2):
+    z = x @ w1.T + b1
+    h = np.maximum(z, 0)
+    logits = np.maximum(h @ w2.T + b2, 0)
+    _, losses, d = _loss(logits, t, np.eye(len(w2), dtype=w2.dtype), 0 * b2)
+    return losses.mean(), *_backward(x, z, h, d * (logits > 0) / len(x), w2)
+
+
+@network.mistake
+def log_of_a_probability(x, t, w1, b1, w2, b2):
+    z, h, _, d = _forward(x, t, w1, b1, w2, b2)
+    p = (d + np.eye(len(w2), dtype=w2.dtype)[t])[np.arange(len(t)), t]
+    return -np.log(p).mean(), *_backward(x, z, h, d / len(x), w2)
+
+
 @network.two("not_a_mean", "relu_forgotten_on_the_way_back")
 def _(x, t, w1, b1, w2, b2):
     z, h, losses, d = _forward(x, t, w1, b1, w2, b2)

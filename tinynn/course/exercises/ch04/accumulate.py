@@ -184,6 +184,28 @@ def unused_missing(order, inputs, local):
     return grads
 
 
+@accumulate.mistake
+def first_slope_for_all(order, inputs, local):
+    grads = dict.fromkeys(order, 0.0)
+    grads[order[-1]] = 1.0
+    for name in reversed(order):
+        for i in inputs[name]:
+            grads[i] += local[name][0] * grads[name]
+    return grads
+
+
+@accumulate.mistake
+def output_missing(order, inputs, local):
+    return {name: g for name, g in _flow(order, inputs, local).items() if name != order[-1]}
+
+
+@accumulate.mistake
+def one_at_the_first_name(order, inputs, local):
+    grads = _flow(order, inputs, local, end=0.0)
+    grads[order[0]] = 1.0
+    return grads
+
+
 @accumulate.two("last_path_only", "upstream_ignored")
 def _(order, inputs, local):
     return _flow(order, inputs, local, lambda now, slope, arriving: slope)

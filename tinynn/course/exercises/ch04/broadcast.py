@@ -175,6 +175,26 @@ def returned_swapped(dz, x, y):
     return _summed(dz * x, y.shape), _summed(dz * y, x.shape)
 
 
+@mul.mistake
+def always_the_last_axis(dz, x, y):
+    def part(g, shape):
+        return g if g.shape == shape else g.sum(axis=-1, keepdims=True)
+
+    return part(dz * y, x.shape), part(dz * x, y.shape)
+
+
+@mul.mistake
+def summed_to_numbers(dz, x, y):
+    return (dz * y).sum(), (dz * x).sum()
+
+
+@mul.mistake
+def both_when_one_differs(dz, x, y):
+    if x.shape == y.shape:
+        return dz * y, dz * x
+    return (dz * y).sum(axis=0), (dz * x).sum(axis=0)
+
+
 @mul.two("not_summed", "factors_swapped")
 def _(dz, x, y):
     return dz * x, dz * y

@@ -200,6 +200,38 @@ def one_input_followed(node, inputs):
     return out[::-1]
 
 
+@order.mistake
+def nearest_first(node, inputs):
+    return breadth_first(node, inputs)[::-1]
+
+
+@order.mistake
+def unneeded_names_too(node, inputs):
+    everything = topological_order("", {**inputs, "": list(inputs)})
+    return everything[:-1]
+
+
+@order.mistake
+def seen_when_put_on_the_stack(node, inputs):
+    out, seen, stack = [], {node}, [(node, False)]
+    while stack:
+        name, inputs_are_done = stack.pop()
+        if inputs_are_done:
+            out.append(name)
+            continue
+        stack.append((name, True))
+        for i in inputs[name]:
+            if i not in seen:
+                seen.add(i)
+                stack.append((i, False))
+    return out
+
+
+@order.mistake
+def by_the_alphabet(node, inputs):
+    return sorted(topological_order(node, inputs))
+
+
 @order.two("users_first", "recursive")
 def _(node, inputs):
     return recursive(node, inputs)[::-1]

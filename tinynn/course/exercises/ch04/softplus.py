@@ -94,6 +94,16 @@ def exp_only(dy, x):
     return dy * np.exp(x)
 
 
+@softplus.two("overflows", "slope_of_the_sigmoid")
+def _(dy, x):
+    return dy * np.exp(x) / (1 + np.exp(x)) ** 2
+
+
+@softplus.two("overflows", "forward_again")
+def _(dy, x):
+    return dy * np.log(1 + np.exp(x))
+
+
 @softplus.two("overflows", "forgot_dy")
 def _(dy, x):
     return np.exp(x) / (1 + np.exp(x))

@@ -200,6 +200,52 @@ def m_unused(p, g, m, v, t, lr, beta1, beta2, eps):
     return p - lr * g / (np.sqrt(v / (1 - beta2**t)) + eps), m, v
 
 
+@adam.mistake
+def eps_behind_the_fraction(*given):
+    return _step(given, divide=lambda m_hat, v_hat, eps: m_hat / np.sqrt(v_hat) + eps)
+
+
+@adam.mistake
+def rate_missing(p, g, m, v, t, lr, beta1, beta2, eps):
+    return _step((p, g, m, v, t, 1.0, beta1, beta2, eps))
+
+
+@adam.mistake
+def beta1_for_both(*given):
+    return _step(given, correct=lambda m, v, t, beta1, beta2: _corrected(m, v, t, beta1, beta1))
+
+
+@adam.mistake
+def power_of_the_difference(*given):
+    return _step(given, correct=lambda m, v, t, beta1, beta2: (m / (1 - beta1) ** t, v / (1 - beta2) ** t))
+
+
+@adam.mistake
+def power_alone(*given):
+    return _step(given, correct=lambda m, v, t, beta1, beta2: (m / beta1**t, v / beta2**t))
+
+
+@adam.mistake
+def root_before_the_correction(*given):
+    return _step(
+        given,
+        correct=lambda m, v, t, beta1, beta2: (m / (1 - beta1**t), np.sqrt(v) / (1 - beta2**t)),
+        divide=lambda m_hat, root, eps: m_hat / (root + eps),
+    )
+
+
+@adam.mistake
+def share_squared_too(p, g, m, v, t, lr, beta1, beta2, eps):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + ((1 - beta2) * g) ** 2
+    return p - lr * _direction(m, v, t, beta1, beta2, eps), m, v
+
+
+@adam.mistake
+def size_for_square(p, g, m, v, t, lr, beta1, beta2, eps):
+    m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * np.abs(g)
+    return p - lr * _direction(m, v, t, beta1, beta2, eps), m, v
+
+
 @adam.two("no_bias_correction", "eps_inside_the_root")
 def _(*given):
     return _step(given, lambda m, v, *rest: (m, v), lambda m_hat, v_hat, eps: m_hat / np.sqrt(v_hat + eps))

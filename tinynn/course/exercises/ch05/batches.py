@@ -180,6 +180,32 @@ def one_epoch(x, y, batch_size, epochs, seed):
     return shuffled_batches(x, y, batch_size, 1, seed)
 
 
+@batches.mistake
+def overlapping(x, y, batch_size, epochs, seed):
+    rng, result = np.random.default_rng(seed), []
+    for _ in range(epochs):
+        order = rng.permutation(len(x))
+        rows = [order[start : start + batch_size] for start in range(len(x))]
+        result.append([(x[r], y[r]) for r in rows])
+    return result
+
+
+@batches.mistake
+def row_numbers(x, y, batch_size, epochs, seed):
+    rows = np.arange(len(x))
+    return shuffled_batches(rows, rows, batch_size, epochs, seed)
+
+
+@batches.mistake
+def y_first(x, y, batch_size, epochs, seed):
+    return shuffled_batches(y, x, batch_size, epochs, seed)
+
+
+@batches.mistake
+def x_alone(x, y, batch_size, epochs, seed):
+    return [[xb for xb, _ in epoch] for epoch in shuffled_batches(x, y, batch_size, epochs, seed)]
+
+
 @batches.two("shuffled_apart", "last_batch_dropped")
 def _(x, y, batch_size, epochs, seed):
     rng, n = np.random.default_rng(seed), len(x) // batch_size * batch_size

@@ -150,6 +150,27 @@ def one_row_for_all(fan_in, fan_out, seed):
     return np.tile(row, (fan_out, 1))
 
 
+@initial.mistake
+def std_as_mean(fan_in, fan_out, seed):
+    return np.random.default_rng(seed).normal(np.sqrt(2 / fan_in), size=(fan_out, fan_in))
+
+
+@initial.mistake
+def bound_of_the_other_distribution(*args):
+    return _normal(lambda fan_in, fan_out: np.sqrt(6 / fan_in))(*args)
+
+
+@initial.mistake
+def bound_of_linear(fan_in, fan_out, seed):
+    bound = 1 / np.sqrt(fan_in)
+    return np.random.default_rng(seed).uniform(-bound, bound, (fan_out, fan_in))
+
+
+@initial.mistake
+def one_number_for_all(fan_in, fan_out, seed):
+    return np.full((fan_out, fan_in), np.sqrt(2 / fan_in))
+
+
 @initial.two("variance_for_std", "transposed")
 def _(fan_in, fan_out, seed):
     return np.random.default_rng(seed).normal(0, 2 / fan_in, size=(fan_in, fan_out))

@@ -140,6 +140,30 @@ def returned_swapped(p, g, v, lr, beta):
     return v, p - lr * v
 
 
+@momentum.mistake
+def rate_missing(p, g, v, lr, beta):
+    v = beta * v + g
+    return p - v, v
+
+
+@momentum.mistake
+def minus_inside_v(p, g, v, lr, beta):
+    v = beta * v - g
+    return p + lr * v, v
+
+
+@momentum.mistake
+def minus_twice(p, g, v, lr, beta):
+    v = beta * v - g
+    return p - lr * v, v
+
+
+@momentum.mistake
+def beta_in_the_step(p, g, v, lr, beta):
+    v = beta * v + g
+    return p - lr * beta * v, v
+
+
 @momentum.two("averaged", "uphill")
 def _(p, g, v, lr, beta):
     v = beta * v + (1 - beta) * g

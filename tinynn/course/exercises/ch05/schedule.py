@@ -184,6 +184,45 @@ def in_degrees(t):
     return _then(t, lambda peak, low: low + (peak - low) * (1 + math.cos(180 * _share(t))) / 2)
 
 
+@schedule.mistake
+def fall_one_step_ahead(t):
+    k = schedule.k
+    return _then(t, lambda peak, low: _fall(min((t + 1 - k["warmup"]) / (k["total"] - k["warmup"]), 1)))
+
+
+@schedule.mistake
+def fall_one_step_short(t):
+    k = schedule.k
+    return _then(t, lambda peak, low: _fall(min((t - k["warmup"]) / (k["total"] - k["warmup"] - 1), 1)))
+
+
+@schedule.mistake
+def warmup_one_step_longer(t):
+    k = schedule.k
+    return k["peak"] * (t + 1) / (k["warmup"] + 1) if t < k["warmup"] else _fall(_share(t))
+
+
+@schedule.mistake
+def pi_missing(t):
+    return _then(t, lambda peak, low: low + (peak - low) * (1 + math.cos(_share(t))) / 2)
+
+
+@schedule.mistake
+def sine(t):
+    return _then(t, lambda peak, low: low + (peak - low) * (1 + math.sin(math.pi * _share(t))) / 2)
+
+
+@schedule.mistake
+def zero_after_the_end(t):
+    return _then(t, lambda peak, low: _fall(_share(t)) if t < schedule.k["total"] else 0.0)
+
+
+@schedule.two("starts_at_zero", "rises_from_the_lowest")
+def _(t):
+    k = schedule.k
+    return k["low"] + (k["peak"] - k["low"]) * t / k["warmup"] if t < k["warmup"] else _fall(_share(t))
+
+
 @schedule.two("starts_at_zero", "falls_to_zero")
 def _(t):
     k = schedule.k
