@@ -217,8 +217,8 @@ def _field(prediction: Prediction) -> Any:
         return widgets.RadioButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
     # Sent as a whole when the field is left: of what is sent key by key, the last may come after the click.
-    about: dict[str, Any] = {"continuous_update": False, "style": {"description_width": "initial"}}
-    return widgets.Text(description=described, placeholder="50", **about)
+    whole: dict[str, Any] = {"continuous_update": False, "style": {"description_width": "initial"}}
+    return widgets.Text(description=described, placeholder="50", **whole)
 
 
 def _bundle(verdict: Verdict) -> dict[str, Any]:
