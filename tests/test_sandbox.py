@@ -645,10 +645,15 @@ def test_values_that_no_worker_means(value: str):
 
 @pytest.mark.parametrize(
     "outcome",
-    ['["won", 1, null, [], "", 0.0]', '["value", 1, null, [true], "", 0.0]', '["value", 1, null, [], "", NaN]',
-     '["value", 1, ["E", "m", [[1, "x", "f", {"a": 2}]]], [], "", 0.0]', '["value", 1]'],
+    [
+        '["won", 1, null, [], "", 0.0]',
+        '["value", 1, null, [true], "", 0.0]',
+        '["value", 1, null, [], "", NaN]',
+        '["value", 1, ["E", "m", [[1, "x", "f", {"a": 2}]]], [], "", 0.0]',
+        '["value", 1]',
+    ],
     ids=range(5),
-)  # fmt: skip
+)
 def test_outcomes_that_no_worker_means(outcome: str):
     text = f'{{"kind": "outcome", "note": "", "outcomes": [{outcome}]}}'.encode()
     with pytest.raises(wire.Malformed):
