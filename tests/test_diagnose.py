@@ -143,6 +143,8 @@ SIGNATURES = [
     (elementwise, leaking, "other_dtype", "float64"),
     (elementwise, changing, "mutates", "`x`"),
     (elementwise, lambda x, dy: (x**3 + 2 * x) * np.sin(dy) / np.sin(1), "right_only_ones", "all ones"),
+    (elementwise, lambda x, dy: np.where(dy > 0, np.inf, cubed(x, dy)), "not_finite", "infinity"),
+    (elementwise, lambda x, dy: tuple(x.shape) + (1,), "tuple_of_numbers", ""),
     (columns, lambda x, dy: x * dy, "not_summed", "axis 0"),
     (columns, lambda x, dy: sums(x, dy)[None], "axis_kept", "(1, 2)"),
     (columns, lambda x, dy: sums(x, dy)[:, None] * np.ones(len(sums(x, dy))), "broadcast", "diagonal"),
@@ -204,7 +206,7 @@ def test_a_smooth_wrong_function_is_rejected_and_not_named(a: float, b: float, c
 
 @given(seed=st.integers(0, 10**6))
 def test_random_coefficients_in_the_linear_layer_are_not_named(seed: int) -> None:
-    a, b, c = np.random.default_rng(seed).normal(size=3)
+    a, b, c = np.random.default_rng(seed).uniform(0.3, 2, size=3)
     said = judged(linear, lambda dy, x, w: (np.tanh(dy @ w + a), np.sin(b * dy.T @ x), np.exp(c * dy.sum(0))))
     assert (said.kind, said.diagnosis) == ("look", "nothing")
 

@@ -9,7 +9,7 @@ from .compare import agree, leak
 from .diagnosis import Diagnosis, words_of
 from .dressed import transposed
 from .evidence import NOTHING, Evidence, Part, Seen
-from .factors import factor
+from .factors import CONSTANTS, factor
 from .found import Found
 from .signatures import signature
 from .texts import phrases
@@ -166,13 +166,17 @@ def _on_top(part: Part, known: list[Outcome]) -> Found | None:
         return None
     taken = tuple(p._replace(wanted=v, same=_as_numbers) for p, v in zip(part.pairs, values))
     against = Part(part.name, part.index, taken, part.evidence)
-    found = factor(against) or transposed(against)
+    found = _plain_factor(against) or transposed(against)
     plain = part.with_values(values)
-    return (
-        found
-        if found and found.name != "factor_by_input" and not (factor(plain) or transposed(plain))
-        else None
-    )
+    return None if factor(plain) or transposed(plain) else found
+
+
+def _plain_factor(part: Part) -> Found | None:
+    """A sign or a constant. A size may be part of the mistake: it proves nothing beside one."""
+    found = factor(part)
+    constants = {f"`{sign}{name}`" for name in CONSTANTS for sign in ("", "-")}
+    plain = found is not None and (found.name == "sign" or found.fill.get("factor") in constants)
+    return found if plain else None
 
 
 def _as_numbers(got: object, wanted: object, seen: Seen) -> bool:

@@ -126,8 +126,7 @@ def one_signature(evidence: Evidence) -> Diagnosis | None:
     if any(f is not None and f.fill != found[0].fill for f in found):
         return None
     names = [] if len(wrong) == len(evidence.parts) > 1 else [part.name for part in wrong]
-    told = about_signature(found[0], names, evidence.failing[0])
-    return told._replace(means=told.means + _only_words(evidence))
+    return about_signature(found[0], names, evidence.failing[0])
 
 
 def on_some_inputs(evidence: Evidence) -> Diagnosis | None:

@@ -44,12 +44,18 @@ def _unpacked(value: Any) -> Any:
 def _tuple(part: Part) -> Found:
     """Too many things for a part: a stray comma, or the answer together with something else."""
     lengths = {len(p.got) for p in part.pairs if isinstance(p.got, tuple)}
+    if all(isinstance(p.got, tuple) and all(map(_one_number, p.got)) for p in part.pairs) and lengths != {1}:
+        return Found("tuple_of_numbers")
     if lengths == {1}:
         return Found("one_tuple" if undone(part, itemgetter(0), least=1) else "one_tuple_wrong")
     first = next((i for i in range(min(lengths)) if undone(part, itemgetter(i), least=1)), None)
     if first is None:
         return Found("tuple", {"count": str(min(lengths))})
     return Found("tuple_right", {"count": str(min(lengths)), "position": str(first + 1)})
+
+
+def _one_number(value: Any) -> bool:
+    return numeric(value) and np.ndim(value) == 0
 
 
 def array_for_number(part: Part) -> Found | None:

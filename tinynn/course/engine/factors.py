@@ -213,8 +213,8 @@ def _numbers_of(arguments: dict[str, Any]) -> Iterator[tuple[str, float]]:
     for name, value in arguments.items():
         if isinstance(value, np.ndarray) and value.ndim:
             yield from ((f"{name}.shape[{i}]", float(size)) for i, size in enumerate(value.shape))
-            if value.ndim > 1:
-                yield f"{name}.size", float(value.size)
+            yield f"{name}.shape[-1]", float(value.shape[-1])
+            yield f"{name}.size", float(value.size)
         elif numeric(value) and not isinstance(value, bool):
             yield name, float(value)
         elif isinstance(value, (list, tuple, str, dict)):

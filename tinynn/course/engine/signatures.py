@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .call import Odd
 from .compare import agree
 from .dressed import SHAPES
 from .evidence import Evidence, Part, Seen
 from .factors import FACTORS, by_row, factor, more_of_argument, offset, times_argument
 from .found import Found, Signature
-from .valued import MOVED, VALUES, nearly, no_upstream
+from .valued import MOVED, VALUES, nearly, no_upstream, not_finite
 
 ALL: tuple[Signature, ...] = (
-    *SHAPES, factor, no_upstream, times_argument, *MOVED, more_of_argument, offset,
-    *(s for s in VALUES if s not in (no_upstream, nearly)), by_row, nearly,
+    *SHAPES, not_finite, factor, no_upstream, times_argument, *MOVED, more_of_argument, offset,
+    *(s for s in VALUES if s not in (no_upstream, nearly, not_finite)), by_row, nearly,
 )  # fmt: skip
 """From the most specific to the least."""
 
@@ -50,19 +52,19 @@ def odd(value: Any) -> bool:
     return isinstance(value, Odd) or isinstance(value, (tuple, list)) and any(map(odd, value))
 
 
-ONLY = ("strided", "float32", "empty", "one", "large", "small", "ones", "square")
+WRONG_ONLY = ("strided", "float32", "empty", "one", "large", "small")
+RIGHT_ONLY = ("ones", "square")  # a single row, or a large number, is right by chance too often
 
 
 def only(evidence: Evidence) -> Found | None:
-    """Wrong on one special kind of input only, or right on one only."""
+    """Wrong on one special kind of input only, or right only where ones or equal sizes hide a mistake."""
     wrong = evidence.failing
     right = [seen for seen in evidence.seen if not any(seen is w for w in wrong)]
-    for tag in ONLY:
+    for tag in WRONG_ONLY:
         if len(right) >= 2 and _exactly(tag, wrong, right):
-            return Found(f"wrong_only_{tag}", _kind(wrong))
-        if len(wrong) >= 2 and _exactly(tag, right, wrong):
-            return Found(f"right_only_{tag}")
-    return None
+            return Found(f"wrong_only_{tag}")
+    telling = len(wrong) >= 2 and max((np.size(v) for s in right for v in _values(s)), default=0) >= 4
+    return next((Found(f"right_only_{t}") for t in RIGHT_ONLY if telling and _exactly(t, right, wrong)), None)
 
 
 def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
@@ -72,8 +74,10 @@ def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
     )
 
 
-def _kind(wrong: list[Seen]) -> dict[str, str]:
-    return {"note": next((seen.case.note for seen in wrong if seen.case.note), "")}
+def _values(seen: Seen) -> list[Any]:
+    """The parts of what is right in one case."""
+    value = seen.wanted.value
+    return [*value] if isinstance(value, (tuple, list)) else [value]
 
 
 # -- of what comes back as a whole -----------------------------------------------------------------------

@@ -14,8 +14,16 @@ def unknown(evidence: Evidence) -> Diagnosis:
     say = phrases("engine")["unknown"]
     sentences = [say["means"], *(_about(part) for part in evidence.parts if not part.right)]
     found = only(evidence)
-    sentences += [words_of(found, [])["means"]] if found else []
+    sentences += [words_of(found, [])["means"]] if found else [_right_on(evidence)]
     return Diagnosis("nothing", (), " ".join(filter(None, sentences)), say["look"])
+
+
+def _right_on(evidence: Evidence) -> str:
+    """The inputs on which it is right, by their notes; "" if there are none, or none has one."""
+    wrong = {id(seen) for seen in evidence.failing}
+    right = [s.case.note for s in evidence.seen if id(s) not in wrong and "strided" not in s.case.tags]
+    notes = "; ".join(dict.fromkeys(filter(None, right)))
+    return phrases("engine")["unknown"]["right_on"].format(notes=notes) if notes else ""
 
 
 def _about(part: Part) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .call import Outcome
-from .compare import agree, numeric
+from .compare import Tolerance, agree, near, numeric
 from .evidence import NOTHING, Part
 from .found import ENOUGH, Found, arrays, done, undone, weight
 
@@ -102,7 +102,29 @@ def made(part: Part) -> Found | None:
     """A known function of the right numbers."""
     if not arrays(part):
         return None
+    if len(np.unique(np.concatenate([np.ravel(p.got) for p in part.pairs]))) < ENOUGH:
+        return None  # zeros and ones are made of anything
     return next((Found(name) for name, do in MADE.items() if done(part, do)), None)
+
+
+def not_finite(part: Part) -> Found | None:
+    """Infinite or nan where a number is due, everything else right."""
+    if not arrays(part) or any(np.shape(p.got) != np.shape(p.wanted) for p in part.pairs):
+        return None
+    wrong = [p for p in part.pairs if not p.right]
+    if not all(_lost(p.got, p.wanted, p.seen.tolerance) for p in wrong):
+        return None
+    if all("large" in p.seen.case.tags for p in wrong) and len(wrong) < len(part.pairs):
+        return Found("wrong_only_large")
+    kinds = {"nan" if np.isnan(np.asarray(p.got, float)).any() else "infinity" for p in wrong}
+    return Found("not_finite", {"kinds": ", ".join(sorted(kinds))})
+
+
+def _lost(got: Any, wanted: Any, tolerance: Tolerance) -> bool:
+    """Whether what is wrong is just what is not finite and should be."""
+    a, b = np.asarray(got, float), np.asarray(wanted, float)
+    lost = ~np.isfinite(a) & np.isfinite(b)
+    return bool(lost.any() and near(np.where(lost, b, a), b, tolerance).all())
 
 
 def negated(part: Part) -> Found | None:
@@ -114,6 +136,8 @@ def negated(part: Part) -> Found | None:
 def rounded(part: Part) -> Found | None:
     """Right to some digits."""
     if not arrays(part) or all(np.asarray(p.wanted).dtype.kind in "biu" for p in part.pairs):
+        return None
+    if len(np.unique(np.concatenate([np.ravel(p.got) for p in part.pairs]))) < ENOUGH:
         return None
     for digits in range(7):
         if done(part, partial(np.round, decimals=digits)):
@@ -149,7 +173,7 @@ def zeros(part: Part) -> Found | None:
     values = np.concatenate([np.ravel(p.got) for p in part.pairs])
     varied = len(np.unique(np.concatenate([np.ravel(p.wanted) for p in part.pairs]))) > 2
     same = varied and bool(np.isfinite(values).all() and (values == values[0]).all())
-    return Found("all_the_same", {"value": f"{values[0]:.4g}"}) if same else None
+    return Found("all_the_same", {"value": f"{values[0] + 0.0:.4g}"}) if same else None
 
 
 def fixed(part: Part) -> Found | None:
@@ -257,4 +281,17 @@ def _transposed_all(args: tuple) -> tuple:
 
 
 MOVED = (turned_round, rolled, shifted)
-VALUES = (negated, zeros, fixed, echo, no_upstream, exchanged, other_axis, made, rounded, ignored, nearly)
+VALUES = (
+    not_finite,
+    negated,
+    zeros,
+    fixed,
+    echo,
+    no_upstream,
+    exchanged,
+    other_axis,
+    made,
+    rounded,
+    ignored,
+    nearly,
+)
