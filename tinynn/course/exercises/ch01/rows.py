@@ -132,6 +132,11 @@ def something_added_to_std(x):
 
 
 @standardise.mistake
+def more_added_to_std(x):
+    return (x - x.mean(axis=1, keepdims=True)) / (x.std(axis=1, keepdims=True) + 1e-5)
+
+
+@standardise.mistake
 def something_added_to_var(x):
     return (x - x.mean(axis=1, keepdims=True)) / np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
 

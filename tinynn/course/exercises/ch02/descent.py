@@ -20,9 +20,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
         gradient_of_two_valleys, rng.normal(size=3), 0.2, 5, note="the gradient is x ** 3 - x, 5 steps"
     )
     yield case(gradient_of_ravine, rng.normal(size=(2, 3)), 0.05, 7, note="a matrix, 7 steps")
-    yield case(gradient_of_two_valleys, rng.normal(size=2), 0.3, 1, tags="one", note="one step")
-    yield case(gradient_of_ravine, rng.normal(size=3), 0.1, 0, tags="empty", note="no step at all")
-    yield case(gradient_of_ravine, rng.normal(size=4), 0.9, 6, tags="large", note="a rate that is too high")
+    yield case(gradient_of_two_valleys, rng.normal(size=2), 0.3, 1, note="one step")
+    yield case(gradient_of_ravine, rng.normal(size=3), 0.1, 0, note="no step at all")
+    yield case(gradient_of_ravine, rng.normal(size=4), 0.9, 6, note="a rate that is too high")
     x32 = rng.normal(size=3).astype(np.float32)
     yield case(gradient_of_squares, x32, 0.1, 4, tags="float32", note="float32")
 
