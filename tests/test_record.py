@@ -165,6 +165,21 @@ def test_no_content_makes_it_stumble(tmp_path_factory, content):
     assert all(isinstance(key, str) for key in kept.opened("03", ["a"]))
 
 
+def test_a_file_that_is_being_replaced_is_read_a_moment_later(kept, path, monkeypatch):
+    kept.attempt("03.1", "right", (), "x")
+    refusals, read_bytes = [1, 1], Path.read_bytes
+
+    def refused(self):
+        if refusals:
+            refusals.pop()
+            raise PermissionError(13, "used by another process")
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    later = Record(path)
+    assert later.solved("03.1") and later.notes == [] and not refusals
+
+
 def test_a_newer_version_is_left_alone_and_said(path):
     path.parent.mkdir()
     path.write_text('{"version": 2, "more": 1}', "utf-8")

@@ -216,9 +216,10 @@ def _field(prediction: Prediction) -> Any:
         about = {"tooltip": prediction.question, "layout": {"width": "max-content"}}
         return widgets.RadioButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
+    # A number as an example would be what many predict.
     # Sent as a whole when the field is left: of what is sent key by key, the last may come after the click.
     whole: dict[str, Any] = {"continuous_update": False, "style": {"description_width": "initial"}}
-    return widgets.Text(description=described, placeholder="50", **whole)
+    return widgets.Text(description=described, placeholder=say["example"], **whole)
 
 
 def _bundle(verdict: Verdict) -> dict[str, Any]:

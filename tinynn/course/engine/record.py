@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -28,6 +29,7 @@ from .texts import phrases
 NAME = "progress.json"
 VERSION = 1
 ATTEMPTS = 30  # kept for each exercise, the latest
+PAUSES = (0.02, 0.1, 0.3)  # seconds between attempts to read a file that is being replaced
 LARGEST = 4_000_000  # bytes; a record of every exercise, full, is a tenth of it
 
 Data = dict[str, Any]
@@ -173,7 +175,7 @@ class Record:
         try:
             if self.path.stat().st_size > LARGEST:
                 return self._set_aside()
-            data = json.loads(self.path.read_text(encoding="utf-8"))
+            data = json.loads(_read(self.path).decode("utf-8"))
         except FileNotFoundError:
             return _copy(self._data)
         except (ValueError, RecursionError):
@@ -192,6 +194,16 @@ class Record:
             os.replace(self.path, aside)
             self.notes.append(phrases("check")["record"]["damaged"].format(name=aside.name))
         return _copy(self._data)
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file; on Windows it cannot be opened while another kernel replaces it."""
+    for pause in PAUSES:
+        try:
+            return path.read_bytes()
+        except PermissionError:
+            time.sleep(pause)
+    return path.read_bytes()
 
 
 def _fresh() -> Data:
