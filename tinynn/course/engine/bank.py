@@ -94,7 +94,8 @@ def partly(evidence: Evidence) -> Diagnosis | None:
     wrong = [part for part in evidence.parts if not part.right]
     if not evidence.many or not wrong:
         return None
-    culprits = {part.name: culprit(evidence, part) for part in wrong}
+    chained = evidence.exercise.chained and len(wrong) > 1
+    culprits = {part.name: "" if chained else culprit(evidence, part) for part in wrong}
     signs = {part.name: signature(part) for part in wrong if not culprits[part.name]}
     if not any(culprits.values()) and not any(signs.values()) or not _raises_explained(evidence, culprits):
         return None
@@ -106,8 +107,12 @@ def partly(evidence: Evidence) -> Diagnosis | None:
 
 
 def culprit(evidence: Evidence, part: Part) -> str:
-    """The named mistake that gives just this part in every case; "" where none or more than one does."""
-    named = [name for name, known in evidence.exercise.known.items() if _gives(part, known)]
+    """The named mistake that gives this part in every case; "" where none or more than one does.
+
+    What else the mistake gets wrong must be in the answer as well: its words speak of that.
+    """
+    known = evidence.exercise.known.items()
+    named = [name for name, o in known if _gives(part, o) and all(_fits(p, o) for p in evidence.parts)]
     return named[0] if len(named) == 1 else ""
 
 
@@ -116,6 +121,11 @@ def _gives(part: Part, outcomes: list[Outcome]) -> bool:
     if any(value is NOTHING for value in values):
         return False
     return all(agree(pair.got, value, pair.seen.tolerance) for pair, value in zip(part.pairs, values))
+
+
+def _fits(part: Part, outcomes: list[Outcome]) -> bool:
+    """Whether a mistake leaves this part right, or makes it what the answer has."""
+    return part.with_values(part.of(outcomes)).right or _gives(part, outcomes)
 
 
 def _raises_explained(evidence: Evidence, culprits: dict[str, str]) -> bool:

@@ -104,10 +104,11 @@ def raised(evidence: Evidence) -> Diagnosis | None:
         return None
     problem = seen.outcome.problem
     say = phrases("engine")["stopped"]
-    means = say["means"].format(kind=problem.kind, right=len(evidence.seen) - len(evidence.failing))
+    right, of = len(evidence.seen) - len(evidence.failing), len(evidence.seen)
+    means = say["means"].format(right=right, of=of) + _only_words(evidence) if right else ""
     headline = say["headline"].format(kind=problem.kind)
-    blocks = tuple(stopped.told(problem))
-    return Diagnosis("exception", (problem.kind,), means + _only_words(evidence), "", headline, seen, blocks)
+    told = Diagnosis("exception", (problem.kind,), means, "", headline, seen, tuple(stopped.told(problem)))
+    return told._replace(why=stopped.in_short(problem))
 
 
 def other_structure(evidence: Evidence) -> Diagnosis | None:
@@ -168,7 +169,7 @@ def _told(evidence: Evidence, diagnosis: Diagnosis) -> Verdict:
     blocks += [Text(note) for note in _also(evidence, diagnosis)]
     if diagnosis.look:
         blocks.append(Text(diagnosis.look, say["look"]))
-    why = " ".join(filter(None, [diagnosis.means, diagnosis.look]))
+    why = " ".join(filter(None, [diagnosis.why, diagnosis.means, diagnosis.look]))
     headline = diagnosis.headline or _headline(evidence, seen)
     return Verdict("look", "", headline, tuple(blocks), diagnosis.kind, diagnosis.names, why)
 

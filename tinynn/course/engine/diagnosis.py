@@ -25,6 +25,8 @@ class Diagnosis(NamedTuple):
         The case to show, if not the first that fails.
     blocks : tuple of blocks
         Shown before the words.
+    why : str
+        The diagnosis in short, where that is more than `means` and `look`.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Diagnosis(NamedTuple):
     headline: str = ""
     seen: Seen | None = None
     blocks: tuple[Block, ...] = ()
+    why: str = ""
 
 
 def about_signature(found: Found, parts: list[str], seen: Seen | None) -> Diagnosis:

@@ -143,6 +143,9 @@ class Fill(Exercise):
         Relative, for float64; float32 cases are compared to 1e-4.
     dtype_matters : bool
         Whether float32 in must give float32 out.
+    chained : bool
+        Whether a part is computed from another, so that one mistake spoils both: two mistakes are then not
+        recognised part by part.
     """
 
     kind = "function"
@@ -157,11 +160,13 @@ class Fill(Exercise):
         minutes: int,
         tolerance: float = 1e-7,
         dtype_matters: bool = True,
+        chained: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(id, level=level, minutes=minutes)
         self.signature, self.returns = signature, tuple(returns.split())
         self.tolerance, self.dtype_matters, self.seed = tolerance, dtype_matters, seed
+        self.chained = chained
         self.mistakes: dict[str, Mistake] = {}
         self.both: dict[tuple[str, str], Callable] = {}
         self.rights: list[Callable] = []

@@ -26,10 +26,16 @@ def stopped_at(evidence: Evidence) -> Seen | None:
 def told(problem: Problem) -> list[Block]:
     """The message, the student's own line with its local names, and what the message usually means."""
     say = phrases("engine")["stopped"]
-    blocks: list[Block] = [Code(f"{problem.kind}: {problem.message}", say["message"])]
+    blocks: list[Block] = [Text(f"{problem.kind}: {problem.message}", say["message"])]
     blocks += _line(problem.lines[-1]) if problem.lines else []
     advice = usual(problem)
     return [*blocks, Text(advice, say["usual"])] if advice else blocks
+
+
+def in_short(problem: Problem) -> str:
+    """The exception, its line, and what it usually means, in one paragraph."""
+    line = f"`{problem.lines[-1].text.strip()}`" if problem.lines else ""
+    return " ".join(filter(None, [f"{problem.kind}: {problem.message}", line, usual(problem)]))
 
 
 def _line(line: Line) -> list[Block]:

@@ -67,7 +67,7 @@ class Table(NamedTuple):
     def html(self) -> str:
         head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(c)}</th>' for c in self.columns)
         body = "".join(f"<tr>{_row(row)}</tr>" for row in self.rows)
-        caption = f'<caption style="text-align: left; padding: 0.2em 0">{marked(self.heading)}</caption>'
+        caption = f'<caption style="text-align: left; padding: 0.2em 0; font-size: inherit; color: inherit">{marked(self.heading)}</caption>'
         style = "border-collapse: collapse; margin: 0.4em 0; color: inherit"
         return (
             f'<div style="overflow-x: auto"><table style="{style}">{caption if self.heading else ""}'

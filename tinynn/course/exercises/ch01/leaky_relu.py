@@ -9,7 +9,7 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 
-leaky = Fill("01.4", "leaky_relu_and_slope(x, a)", returns="y slope", level=1, minutes=6)
+leaky = Fill("01.4", "leaky_relu_and_slope(x, a)", returns="y slope", level=1, minutes=6, chained=True)
 
 
 @leaky.cases

@@ -9,7 +9,7 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 
-sigmoid = Fill("01.3", "sigmoid_and_slope(x)", returns="y slope", level=1, minutes=7)
+sigmoid = Fill("01.3", "sigmoid_and_slope(x)", returns="y slope", level=1, minutes=7, chained=True)
 
 
 @sigmoid.cases

@@ -10,7 +10,14 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 
-adam = Fill("05.2", "adam_step(p, g, m, v, t, lr, beta1, beta2, eps)", returns="p m v", level=2, minutes=10)
+adam = Fill(
+    "05.2",
+    "adam_step(p, g, m, v, t, lr, beta1, beta2, eps)",
+    returns="p m v",
+    level=2,
+    minutes=10,
+    chained=True,
+)
 
 
 @adam.cases

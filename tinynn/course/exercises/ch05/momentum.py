@@ -10,7 +10,7 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 
-momentum = Fill("05.1", "momentum_step(p, g, v, lr, beta)", returns="p v", level=1, minutes=5)
+momentum = Fill("05.1", "momentum_step(p, g, v, lr, beta)", returns="p v", level=1, minutes=5, chained=True)
 
 
 @momentum.cases
