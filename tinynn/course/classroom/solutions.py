@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import copy
 from pathlib import Path
 from typing import Any
 
 from ...errors import FileError
 from ..engine.exercise import Exercise, catalogue, find
+from ..engine.kinds import Choice, PredictExplain
 from ..work import chapters_in, find_chapter, project_folder
-from .cells import checks, read, write
+from .cells import checks, parsed, read, write
 
 
 def solved(notebook: dict[str, Any]) -> dict[str, Any]:
-    """A copy whose exercise cells hold the worked answers, the explanation below each, and no outputs."""
+    """A copy whose exercise cells hold the worked answers, the explanation below each, and no outputs.
+
+    Predictions are made too, so that a copy runs from top to bottom and shows every result.
+    """
     result = copy.deepcopy(notebook)
     result["cells"] = [new for cell in result["cells"] for new in _solved_cell(cell)]
     return result
@@ -24,16 +29,45 @@ def _solved_cell(cell: dict[str, Any]) -> list[dict[str, Any]]:
     if cell["cell_type"] != "code":
         return [cell]
     cell |= {"outputs": [], "execution_count": None}
+    cell["source"] = _predicted(cell["source"])
     found = checks(cell["source"])
     if not found or found[0][1] not in catalogue():
         return [cell]
     statement, id, _ = found[0]
     exercise = find(id)
-    lines = cell["source"].split("\n")
-    kept = "\n".join(lines[statement.lineno - 1 : statement.end_lineno])
-    gap = "\n\n\n" if exercise.solution().lstrip().startswith(("def ", "class ")) else "\n\n"
-    cell["source"] = exercise.solution().rstrip() + gap + kept
+    cell["source"] = _answered(exercise, ast.get_source_segment(cell["source"], statement) or "")
     return [cell, *_explained(cell, exercise)]
+
+
+def _answered(exercise: Exercise, check: str) -> str:
+    """The source of a cell that hands the worked answer to `check`."""
+    if isinstance(exercise, PredictExplain):
+        return f'check("{exercise.id}", ({exercise.outcome:.3g}, "{exercise.letter(exercise.truth)}"))'
+    if isinstance(exercise, Choice):
+        return f'check("{exercise.id}", "{exercise.letter(exercise.truth)}")'
+    answer = exercise.solution().rstrip()
+    if not answer.lstrip().startswith(("def ", "class ")):
+        return f'check("{exercise.id}", {answer})'
+    return f"{answer}\n\n\n{check}"
+
+
+def _predicted(source: str) -> str:
+    """``predict(question, unit=...)`` with a guess, the first of the options where there are some."""
+    tree = parsed(source)
+    calls = [n for n in ast.walk(tree or ast.Module([], [])) if isinstance(n, ast.Call)]
+    for call in sorted(calls, key=lambda n: (n.lineno, n.col_offset), reverse=True):
+        if getattr(call.func, "id", "") == "predict" and "guess" not in {k.arg for k in call.keywords}:
+            segment = ast.get_source_segment(source, call) or ""
+            source = source.replace(segment, f"{segment[:-1].rstrip().rstrip(',')}, guess={_guess(call)})", 1)
+    return source
+
+
+def _guess(call: ast.Call) -> str:
+    """A prediction for somebody who only wants to see the result."""
+    options = next(
+        (k.value for k in call.keywords if k.arg == "options"), call.args[1] if call.args[1:] else None
+    )
+    return ast.unparse(options.elts[0]) if isinstance(options, (ast.List, ast.Tuple)) else "10"
 
 
 def _explained(cell: dict[str, Any], exercise: Exercise) -> list[dict[str, Any]]:
