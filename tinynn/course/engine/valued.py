@@ -114,7 +114,8 @@ def not_finite(part: Part) -> Found | None:
     wrong = [p for p in part.pairs if not p.right]
     if not all(_lost(p.got, p.wanted, p.seen.tolerance) for p in wrong):
         return None
-    if all("large" in p.seen.case.tags for p in wrong) and len(wrong) < len(part.pairs):
+    failing = part.evidence.failing
+    if all("large" in seen.case.tags for seen in failing) and len(failing) < len(part.evidence.seen):
         return Found("wrong_only_large")
     kinds = {"nan" if np.isnan(np.asarray(p.got, float)).any() else "infinity" for p in wrong}
     return Found("not_finite", {"kinds": ", ".join(sorted(kinds))})
