@@ -23,6 +23,8 @@ _LINE = "var(--jp-border-color1, #9e9e9e)"
 _MONO = "font-family: var(--jp-code-font-family, monospace); white-space: pre; "
 _CELL = f"{_MONO}text-align: left; padding: 0.15em 0.8em; border: 1px solid {_LINE}; background: transparent"
 
+_CAPTION = "text-align: left; padding: 0.2em 0; font-size: inherit; color: inherit"
+
 
 class Text(NamedTuple):
     """A paragraph, with an optional heading. Code stands between backticks."""
@@ -67,7 +69,7 @@ class Table(NamedTuple):
     def html(self) -> str:
         head = "".join(f'<th scope="col" style="{_CELL}">{html.escape(c)}</th>' for c in self.columns)
         body = "".join(f"<tr>{_row(row)}</tr>" for row in self.rows)
-        caption = f'<caption style="text-align: left; padding: 0.2em 0; font-size: inherit; color: inherit">{marked(self.heading)}</caption>'
+        caption = f'<caption style="{_CAPTION}">{marked(self.heading)}</caption>'
         style = "border-collapse: collapse; margin: 0.4em 0; color: inherit"
         return (
             f'<div style="overflow-x: auto"><table style="{style}">{caption if self.heading else ""}'
