@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -203,3 +204,51 @@ def test_a_prediction_is_locked_in_by_keyboard_and_then_the_result_shows(chapter
     chapter.wait_for_text(asked, "Locked in: 90 percent")
     chapter.wait_for_text(result, "You predicted 90 percent.")
     chapter.healthy()
+
+
+WRONG = """from tinynn.course.check import check
+def linear_backward(dy, x, w):
+return dy @ w, x.T @ dy, dy.sum(axis=0)
+"""
+
+
+def test_a_typed_mistake_is_named_on_the_page(chapter: Chapter, tmp_path: Path) -> None:
+    """Typed key by key, as a student does; the verdict is looked for in the page itself."""
+    page = chapter.page
+    index = chapter.select('# hint("00.1")')
+    chapter.write(index, "")
+    page.locator(".jp-CodeCell.jp-mod-active .cm-content").click()
+    page.keyboard.type(WRONG)
+    page.keyboard.press("Backspace")  # the editor indents the line after the return by itself
+    page.keyboard.type('\ncheck("3.1", linear_backward)')
+    page.keyboard.press("Shift+Enter")
+    said = page.locator(".jp-OutputArea-output", has_text="is the transpose of what it should be").first
+    expect(said).to_be_visible(timeout=60_000)
+    expect(said).to_contain_text("Look again")
+    table = said.get_by_role("table").first
+    expect(table.get_by_role("columnheader", name="expected")).to_be_visible()
+    expect(table.get_by_role("columnheader", name="received")).to_be_visible()
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        page.evaluate(
+            f"() => window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{theme}'}})"
+        )
+        page.wait_for_function(f"() => document.body.dataset.jpThemeName === '{theme}'")
+        said.screenshot(path=tmp_path / f"{theme}.png")
+        assert contrast(said) > 4.5, theme
+    chapter.healthy()
+
+
+def contrast(element: Any) -> float:
+    """Of the text of an output against the page behind it: WCAG asks for 4.5."""
+    text, page = element.evaluate(
+        """e => [getComputedStyle(e).color,
+                 getComputedStyle(document.querySelector('.jp-Notebook')).backgroundColor]
+            .map(c => c.match(/[0-9.]+/g).slice(0, 3).map(Number))"""
+    )
+    light, dark = sorted((luminance(text), luminance(page)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    parts = [c / 255 / 12.92 if c <= 10.31 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
