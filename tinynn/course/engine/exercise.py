@@ -50,8 +50,8 @@ class Case(NamedTuple):
     (sizes that agree hide a transpose), ``ones`` (an upstream gradient of ones hides a missing factor),
     ``large`` and ``small`` (magnitudes where a formula overflows or cancels), ``float32`` (what comes in
     as float32 goes out so), ``one`` (a single row or element), ``empty``. The engine adds ``strided`` (the
-    first case again, in arrays that are not contiguous) and ``again`` (the first case a second time, for
-    state kept between calls).
+    first case again, in arrays with gaps, and a case in arrays that are transposed) and ``again`` (the
+    first case a second time, for state kept between calls).
     """
 
     args: tuple
@@ -229,7 +229,10 @@ class Fill(Exercise):
         return make
 
     def trains(self, train: Callable[..., Any]) -> Callable:
-        """How the chapter's network is trained with an implementation: see `tinynn.course.effects`."""
+        """How a network is trained with an implementation: ``train(function, optimizer, seed)`` gives moments.
+
+        See `tinynn.course.effects`, which calls it.
+        """
         self.train = train
         return train
 
@@ -243,7 +246,7 @@ class Fill(Exercise):
         first = declared[0]
         strided = first._replace(args=tuple(map(_strided, first.args)), tags=first.tags | {"strided"})
         again = first._replace(tags=first.tags | {"again"})
-        return [*declared, strided, again]
+        return [*declared, strided, *_turned(declared), again]
 
     @property
     def probes(self) -> list[Case]:
@@ -302,6 +305,17 @@ def _altered(value: Any) -> Any:
 
 def _with(args: tuple, i: int) -> tuple:
     return (*args[:i], _altered(args[i]), *args[i + 1 :])
+
+
+def _turned(cases: list[Case]) -> list[Case]:
+    """The first case with a matrix, in arrays that lie column by column in memory, as a transpose does."""
+    for c in cases:
+        if any(isinstance(a, np.ndarray) and a.ndim > 1 and min(a.shape) > 1 for a in c.args):
+            args = tuple(
+                np.asfortranarray(a) if isinstance(a, np.ndarray) and a.ndim > 1 else a for a in c.args
+            )
+            return [c._replace(args=args, tags=c.tags | {"strided"})]
+    return []
 
 
 def source_of(function: Callable) -> str:

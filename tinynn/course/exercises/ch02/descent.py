@@ -8,7 +8,12 @@ import numpy as np
 
 from .... import ops
 from ...engine.exercise import Case, Fill, case
-from ..given import gradient_of_ravine, gradient_of_squares, gradient_of_two_valleys
+from ...given import (
+    gradient_of_ravine,
+    gradient_of_squares,
+    gradient_of_two_valleys,
+    gradient_of_valley,
+)
 
 walk = Fill("02.5", "descend(gradient, x, lr, steps)", returns="x", level=1, minutes=7)
 
@@ -23,6 +28,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(gradient_of_two_valleys, rng.normal(size=2), 0.3, 1, note="one step")
     yield case(gradient_of_ravine, rng.normal(size=3), 0.1, 0, note="no step at all")
     yield case(gradient_of_ravine, rng.normal(size=4), 0.9, 6, note="a rate that is too high")
+    yield case(gradient_of_valley, rng.normal(size=3), 0.1, 3, note="each slope depends on all numbers")
+    yield case(gradient_of_squares, rng.normal(size=2), 1e-6, 30, tags="small", note="30 very small steps")
     x32 = rng.normal(size=3).astype(np.float32)
     yield case(gradient_of_squares, x32, 0.1, 4, tags="float32", note="float32")
 

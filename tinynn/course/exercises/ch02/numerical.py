@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...engine.exercise import Case, Fill, case
-from ..given import steep, sum_of_squares, waves
+from ...given import steep, sum_of_squares, waves
 
 numerical = Fill(
     "02.2", "numerical_gradient(f, x, eps)", returns="dx", level=2, minutes=10, dtype_matters=False

@@ -48,6 +48,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(cubes, grad, np.array([1.0, 2.0, 1.5]), 1e-3, note="f = sum of x**3; one sign is wrong")
     x = np.array([1.5, 2.0, 3.0])
     yield case(first_squared, np.array([3.0, 0.0, 0.0]), x, 1e-3, note="most gradients are 0, and right")
+    x = rng.normal(size=(2, 3)).round(2).T  # a transposed array, whose rows do not follow each other
+    yield case(cubes, 3 * x**2 * (1 + 0.1 * (x > 0)), x, 1e-3, note="f = sum of x**3, x a transposed array")
     x = rng.normal(size=(3, 3))
     grad = 3 * x**2 * np.array([[1.0, 1.0, 1.1], [1.0, 1.6, 1.0], [0.9, 1.2, 1.0]])
     yield case(cubes, grad, x, 1e-3, tags="square", note="f = sum of x**3; four of nine are off")

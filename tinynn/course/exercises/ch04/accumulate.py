@@ -29,6 +29,10 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     inputs = {"x": [], "y": ["x"], "spare": ["x"], "loss": ["y"]}
     local = {"x": [], "y": [2.0], "spare": [7.0], "loss": [5.0]}
     yield case(["x", "spare", "y", "loss"], inputs, local, note="`spare` is not used by the loss")
+    inputs = {"y": ["a", "x"], "x": [], "a": ["x", "x"]}
+    local = {"y": [2.0, -1.0], "x": [], "a": [3.0, 0.5]}
+    note = "a uses x twice, with two slopes; the dicts are in no order"
+    yield case(["x", "a", "y"], inputs, local, note=note)
     yield case(["x"], {"x": []}, {"x": []}, tags="one", note="a leaf alone")
 
 

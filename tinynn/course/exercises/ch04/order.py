@@ -23,6 +23,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case("square", {"square": ["x", "x"], "x": []}, note="both inputs are the same")
     used = {"loss": ["d"], "plot": ["d", "x"], "x": [], "d": ["h", "t"], "t": [], "h": ["x", "w"], "w": []}
     yield case("loss", used, note="`plot` is not needed for `loss`")
+    apart = {"p": [], "q": ["p"], "x": [], "w": [], "y": ["x", "w"], "z": ["y"]}
+    yield case("y", apart, note="`p` and `q` stand in front and belong to another graph")
     yield case("x", {"x": []}, tags="one", note="a leaf alone")
     wide = {"y": ["p", "q", "r"], "q": ["r", "s"], "p": ["q", "s"], "s": ["x"], "r": ["s", "x"], "x": []}
     yield case("y", wide, note="many ways from x to y")

@@ -19,6 +19,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(np.ones((3, 2)), rng.normal(size=(3, 2)), tags="ones", note="an upstream gradient of ones")
     large = np.array([[1000.0, -1000.0], [-30.0, 750.0]])
     yield case(np.array([[0.5, 2.0], [-1.5, -3.0]]), large, tags="large", note="x in the hundreds")
+    mixed = np.array([0.3, 900.0, -0.8, -2000.0])
+    yield case(np.array([1.5, -2.0, 0.7, 3.0]), mixed, tags="large", note="large numbers beside small ones")
     yield case(np.array([-2.0]), np.array([0.7]), tags="one", note="a single number")
     dy, x = rng.normal(size=(2, 3, 2)).astype(np.float32)
     yield case(dy, x, tags="float32", note="float32")
