@@ -16,6 +16,8 @@ from submissions import FIRST, IDS, book, cell
 
 from tinynn.__main__ import main
 from tinynn.course.classroom import grade, isolation
+from tinynn.course.engine.exercise import Fill, catalogue
+from tinynn.course.engine.kinds import Checker
 from tinynn.course.engine.watch import Limits
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -140,6 +142,18 @@ def test_the_command_writes_the_csv_gradescope_s_form_and_the_page(three, capsys
     results = json.loads((out / "gradescope" / "Bob" / "results.json").read_text("utf-8"))
     assert results["score"] == 0 and [t["number"] for t in results["tests"]] == list(IDS)
     assert isolation.SAID[isolation.best()] in (out / "report.html").read_text("utf-8")
+
+
+def test_every_worked_answer_is_right_behind_the_wall(tmp_path):
+    """The child finds no exercises there: whatever an input needs must come from elsewhere."""
+    declared = {id: e for id, e in catalogue().items() if isinstance(e, (Fill, Checker))}
+    cells = [f'{e.solution()}\n\n\ncheck("{id}", {e.name})' for id, e in declared.items()]
+    (tmp_path / "all.ipynb").write_text(book(FIRST, *cells), "utf-8")
+    limits = Limits(10.0, 40.0, 1 << 30, compiling=30.0)
+    rules = grade.Settings(tuple(declared), isolation.best(), limits, ())
+    graded = grade.grade("all", tmp_path / "all.ipynb", rules)
+    assert [(m.id, m.kind, m.headline) for m in graded.marks if m.kind != "right"] == []
+    assert graded.problem == ""
 
 
 BANK = """
