@@ -19,14 +19,14 @@ from .engine.kinds import Checker, Judged, PredictExplain, Variant
 from .engine.record import record, seed_of
 from .engine.texts import phrases
 from .engine.verdict import Text, Verdict, Verdicts
-from .mine import badge, use_mine
+from .mine import badge, use_mine, yours
 from .opening import opening
 from .prediction import committed, predict
 from .progress import progress
 
 __all__ = [
     "Verdict", "Verdicts", "badge", "check", "hint", "opening", "predict", "progress", "solution", "student",
-    "task", "use_mine",
+    "task", "use_mine", "yours",
 ]  # fmt: skip
 
 if "ipykernel" in sys.modules:  # in a notebook the first check should find its worker ready
