@@ -1,9 +1,9 @@
 """The table of diagnoses: which banked mistakes are recognised, and what is said of other wrong answers.
 
     python -m tests.diagnoses                    the table of all exercises
-    python -m tests.diagnoses --answers FILE.py  each wrong answer in FILE, beside its writer's words
+    python -m tests.diagnoses --answers FILES    each wrong answer in the files, beside its writer's words
 
-FILE holds ``ANSWERS = {"03.1": [(function, "what is wrong, in the writer's words"), ...]}``.
+A file holds ``ANSWERS = {"03.1": [(function, "what is wrong, in the writer's words"), ...]}``.
 """
 
 from __future__ import annotations
@@ -100,37 +100,73 @@ def answers(path: str) -> dict[str, list[tuple[Callable, str]]]:
     return runpy.run_path(path)["ANSWERS"]
 
 
-def judged(given: dict[str, list[tuple[Callable, str]]]) -> Iterator[tuple[Exercise, str, Verdict]]:
-    """Exercise, the writer's words and the verdict, for each answer."""
+class Judged(NamedTuple):
+    """One answer: its function's name, the writer's words, and the verdict or why there is none."""
+
+    exercise: Exercise
+    name: str
+    words: str
+    said: Verdict | None
+    crash: str = ""
+
+    @property
+    def result(self) -> str:
+        """One of `RESULTS`."""
+        if self.said is None:
+            return "crashed"
+        if self.said.kind != "look":
+            return "accepted"
+        return "silent" if self.said.diagnosis in GUESSES else "named"
+
+
+RESULTS = ("accepted", "named", "silent", "crashed")
+
+
+def judged(given: dict[str, list[tuple[Callable, str]]]) -> Iterator[Judged]:
+    """Every answer, judged. A crash is one of the results: it ends no run."""
     for id, wrong in given.items():
         exercise = find(id)
         assert isinstance(exercise, Fill), f"{id} has no function to write"
-        yield from ((exercise, words, verdict(exercise, function)) for function, words in wrong)
+        yield from (_judged(exercise, function, words) for function, words in wrong)
 
 
-def trial(path: str) -> Iterator[str]:
-    """The verdicts on the answers of a file, beside their writer's words; the sums below."""
-    counts = {"rejected": 0, "accepted": 0, "named": 0, "silent": 0}
-    for exercise, words, said in judged(answers(path)):
-        rejected = said.kind == "look"
-        silent = said.diagnosis in GUESSES
-        counts["rejected" if rejected else "accepted"] += 1
-        counts["silent" if silent else "named"] += rejected
-        yield f"{exercise.id}  {exercise.title}"
-        yield f"    wrong:     {words}"
-        yield f"    headline:  {str(said).splitlines()[0]}"
-        yield f"    diagnosis: {said.diagnosis or said.kind} {', '.join(said.names)}"
-        yield f"    {said.why}\n"
+def _judged(exercise: Fill, function: Callable, words: str) -> Judged:
+    try:
+        return Judged(exercise, function.__name__, words, verdict(exercise, function))
+    except Exception as problem:
+        crash = f"{type(problem).__name__}: {problem}"
+        return Judged(exercise, function.__name__, words, None, crash)
+
+
+def trial(*paths: str) -> Iterator[str]:
+    """The verdicts on the answers of some files, beside their writers' words; the sums below."""
+    counts = dict.fromkeys(RESULTS, 0)
+    for path in paths:
+        for one in judged(answers(path)):
+            counts[one.result] += 1
+            yield from _about(one)
+    counts = {"rejected": counts["named"] + counts["silent"]} | counts
     yield "  ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def _about(one: Judged) -> Iterator[str]:
+    yield f"{one.exercise.id}  {one.exercise.title}: {one.name}"
+    yield f"    wrong:     {one.words}"
+    if one.said is None:
+        yield f"    crashed:   {one.crash}\n"
+        return
+    yield f"    headline:  {str(one.said).splitlines()[0]}"
+    yield f"    diagnosis: {one.said.diagnosis or one.said.kind} {', '.join(one.said.names)}"
+    yield f"    {one.said.why}\n"
 
 
 def main(arguments: Any = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--answers", metavar="FILE", help="a Python file with ANSWERS")
+    parser.add_argument("--answers", metavar="FILE", nargs="+", help="Python files with ANSWERS")
     given = parser.parse_args(arguments)
-    for line in trial(given.answers) if given.answers else table([row(e) for e in fills()]):
+    for line in trial(*given.answers) if given.answers else table([row(e) for e in fills()]):
         print(line)
 
 

@@ -210,7 +210,7 @@ def test_the_trial_counts_rejected_named_and_silent(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     lines = list(trial(str(file)))
-    assert lines[-1].split() == "rejected: 2 accepted: 1 named: 1 silent: 1".split()
+    assert lines[-1].split() == "rejected: 2 accepted: 1 named: 1 silent: 1 crashed: 0".split()
     assert any("a minus" in line for line in lines) and any("signature sign" in line for line in lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .call import Outcome, run_each
-from .compare import agree, leak
+from .compare import FLOAT32, Tolerance, agree, leak, single
 from .diagnosis import Diagnosis, words_of
 from .dressed import transposed
 from .evidence import NOTHING, Evidence, Part, Seen
@@ -18,9 +18,12 @@ from .texts import phrases
 def exact(evidence: Evidence) -> Diagnosis | None:
     """The mistakes that do the same in every case. Several are all named: no case tells them apart."""
     known = evidence.exercise.known
-    names = [name for name, outcomes in known.items() if alike(evidence, outcomes)]
-    closest = [name for name in names if _changes_alike(evidence, known[name])]
-    return _named(evidence, "mistake", closest or names) if names else None
+    for dtypes in (True, False):
+        names = [name for name, outcomes in known.items() if alike(evidence, outcomes, dtypes)]
+        closest = [name for name in names if _changes_alike(evidence, known[name])] or names
+        if names:
+            return _named(evidence, "mistake", closest)._replace(explained=tuple(known[closest[0]]))
+    return None
 
 
 def _changes_alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
@@ -30,9 +33,12 @@ def _changes_alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
 
 def two(evidence: Evidence) -> Diagnosis | None:
     """Two mistakes that were declared together."""
-    for names, function in evidence.exercise.both.items():
-        if alike(evidence, run_each(function, evidence.exercise.asked)):
-            return _named(evidence, "two", list(names))
+    both = evidence.exercise.both.items()
+    made = {names: run_each(function, evidence.exercise.asked) for names, function in both}
+    for dtypes in (True, False):
+        for names, outcomes in made.items():
+            if alike(evidence, outcomes, dtypes):
+                return _named(evidence, "two", list(names))._replace(explained=tuple(outcomes))
     return None
 
 
@@ -46,13 +52,18 @@ def _named(evidence: Evidence, kind: str, names: list[str]) -> Diagnosis:
     return Diagnosis(kind, tuple(names), before + means, " ".join(w.get("look", "") for w in words).strip())
 
 
-def alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
-    """Whether a mistake's outcomes are the answer's, in every case, by something that is wrong."""
+def alike(evidence: Evidence, outcomes: list[Outcome], dtypes: bool = True) -> bool:
+    """Whether a mistake's outcomes are the answer's, in every case, by something that is wrong.
+
+    With `dtypes` False by the numbers alone: whoever makes the mistake may give float64 for float32 besides.
+    """
     pairs = list(zip(evidence.seen, outcomes))
-    return all(_same(evidence, seen, other) for seen, other in pairs) and _telling(evidence, pairs)
+    if not all(_same(evidence, seen, other, dtypes) for seen, other in pairs):
+        return False
+    return _telling(evidence, pairs) if dtypes else any(map(_wrong_numbers, evidence.values))
 
 
-def _same(evidence: Evidence, seen: Seen, other: Outcome) -> bool:
+def _same(evidence: Evidence, seen: Seen, other: Outcome, dtypes: bool = True) -> bool:
     mine = seen.outcome
     if mine.end != other.end:
         return False
@@ -62,9 +73,20 @@ def _same(evidence: Evidence, seen: Seen, other: Outcome) -> bool:
         )
     if mine.end != "value":
         return False
+    if not dtypes:
+        return agree(mine.value, other.value, _coarser(seen))
     value = seen.wanted.value
     same_dtype = not evidence.exercise.dtype_matters or leak(mine.value, value) == leak(other.value, value)
     return same_dtype and agree(mine.value, other.value, seen.tolerance)
+
+
+def _coarser(seen: Seen) -> Tolerance:
+    """The tolerance of float32 where the answer came in it, whatever was due."""
+    return FLOAT32 if single(seen.outcome.value) else seen.tolerance
+
+
+def _wrong_numbers(seen: Seen) -> bool:
+    return not agree(seen.outcome.value, seen.wanted.value, _coarser(seen))
 
 
 def _telling(evidence: Evidence, pairs: list[tuple[Seen, Outcome]]) -> bool:

@@ -12,9 +12,9 @@ from ...errors import ArgumentError
 from .call import Call, Odd, Outcome, run_each
 from .compare import FLOAT32, Tolerance, agree, leak
 from .exercise import Exercise, Fill, source_of
-from .stopped import told
+from .stopped import running, told
 from .texts import phrases
-from .verdict import Code, Verdict
+from .verdict import Verdict
 
 SIZE = 10_000  # elements an input array may have, and the largest whole number: all runs in the notebook
 
@@ -247,6 +247,5 @@ def stopped(outcome: Outcome) -> Verdict:
         headline = phrases("kinds")["stopped"]["raised"].format(kind=outcome.problem.kind)
         return Verdict("look", "", headline, tuple(told(outcome.problem)), "exception")
     say = phrases("engine")["limits"][outcome.end]
-    lines = outcome.problem.lines[-1:] if outcome.problem else ()
-    where = [Code(line.text.strip(), phrases("kinds")["stopped"]["line"]) for line in lines]
-    return Verdict("look", f"{say['means']} {say['look']}", say["headline"], tuple(where), "limit")
+    where = tuple(running(outcome.problem)) if outcome.problem else ()
+    return Verdict("look", f"{say['means']} {say['look']}", say["headline"], where, "limit")

@@ -47,8 +47,10 @@ def agree(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> bool:
 
 
 def numeric(value: Any) -> bool:
-    """A number or an array of numbers."""
-    return isinstance(value, (np.ndarray, np.generic, bool, int, float))
+    """A number or an array of numbers. Whole numbers that no array holds (10**30) do not compute as such."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "biuf"
+    return isinstance(value, (bool, float)) or isinstance(value, int) and value.bit_length() < 64
 
 
 def near(got: Any, wanted: Any, tolerance: Tolerance = FLOAT64) -> np.ndarray:
@@ -80,6 +82,13 @@ def leak(got: Any, wanted: Any) -> str | None:
     if arrays and wanted.dtype == np.float32 and wanted.ndim and got.dtype != np.float32:
         return str(got.dtype)
     return None
+
+
+def single(value: Any) -> bool:
+    """Whether an array of float32 is in it."""
+    if type(value) in (tuple, list):
+        return any(map(single, value))
+    return isinstance(value, np.ndarray) and value.dtype == np.float32
 
 
 # -- where they differ -----------------------------------------------------------------------------------

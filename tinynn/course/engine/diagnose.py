@@ -7,6 +7,7 @@ Each speaks only where its statement holds in every case. A wrong name is worse 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from . import stopped
@@ -15,11 +16,11 @@ from .call import Odd, Outcome
 from .diagnosis import Diagnosis, about_signature, words_of
 from .evidence import Evidence, Seen
 from .exercise import Fill
-from .found import Found
+from .found import Found, tried
 from .shown import differing, failing_input, side_by_side
 from .signatures import only, signature, structure, unlike_itself
 from .texts import phrases
-from .unknown import unknown
+from .unknown import no_diagnosis, unknown
 from .verdict import Block, Text, Verdict
 
 
@@ -43,8 +44,8 @@ def judge(exercise: Fill, outcomes: list[Outcome], answer: Any = None) -> Verdic
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
-    """The first step that speaks; the last always does."""
-    return next(filter(None, (step(evidence) for step in STEPS)))
+    """The first step that speaks; one that cannot read what came back is silent."""
+    return next(filter(None, (tried(step, evidence) for step in STEPS)), no_diagnosis())
 
 
 def not_begun(evidence: Evidence, answer: Any) -> bool:
@@ -76,7 +77,11 @@ def over_the_limit(evidence: Evidence) -> Diagnosis | None:
     if seen is None:
         return None
     say = phrases("engine")["limits"][seen.outcome.end]
-    return Diagnosis("limit", (seen.outcome.end,), say["means"], say["look"], say["headline"], seen)
+    told = Diagnosis("limit", (seen.outcome.end,), say["means"], say["look"], say["headline"], seen)
+    problem = seen.outcome.problem
+    if problem is None or not problem.lines:
+        return told
+    return told._replace(blocks=tuple(stopped.running(problem)), why=stopped.was_at(problem))
 
 
 def sound_values(evidence: Evidence) -> Diagnosis | None:
@@ -163,7 +168,7 @@ def _told(evidence: Evidence, diagnosis: Diagnosis) -> Verdict:
     """In a glance, the smallest failing input, the diagnosis, what to look at."""
     say = phrases("engine")["told"]
     seen = diagnosis.seen or evidence.failing[0]
-    blocks: list[Block] = [failing_input(evidence, seen), *_differences(evidence, seen), *diagnosis.blocks]
+    blocks: list[Block] = [*(tried(partial(_shown, evidence), seen) or []), *diagnosis.blocks]
     if diagnosis.means:
         blocks.append(Text(diagnosis.means, say.get(diagnosis.kind, say["means"])))
     blocks += [Text(note) for note in _also(evidence, diagnosis)]
@@ -172,6 +177,10 @@ def _told(evidence: Evidence, diagnosis: Diagnosis) -> Verdict:
     why = " ".join(filter(None, [diagnosis.why, diagnosis.means, diagnosis.look]))
     headline = diagnosis.headline or _headline(evidence, seen)
     return Verdict("look", "", headline, tuple(blocks), diagnosis.kind, diagnosis.names, why)
+
+
+def _shown(evidence: Evidence, seen: Seen) -> list[Block]:
+    return [failing_input(evidence, seen), *_differences(evidence, seen)]
 
 
 def _headline(evidence: Evidence, seen: Seen) -> str:
@@ -209,9 +218,12 @@ def _differences(evidence: Evidence, seen: Seen) -> list[Block]:
 def _also(evidence: Evidence, diagnosis: Diagnosis) -> list[str]:
     """What is wrong besides: arguments changed, another dtype. Not where that is the diagnosis."""
     say = phrases("engine")["also"]
-    if diagnosis.names[:1] in (("mutates",), ("other_dtype",)) or diagnosis.kind in ("mistake", "limit"):
+    if diagnosis.names[:1] in (("mutates",), ("other_dtype",)) or diagnosis.kind == "limit":
         return []
-    changed = next(filter(None, map(evidence.changes, evidence.seen)), [])
-    dtype = next(filter(None, map(evidence.leaks, evidence.seen)), None)
+    mistaken = diagnosis.explained or [seen.wanted for seen in evidence.seen]
+    pairs = [(seen, seen._replace(outcome=other)) for seen, other in zip(evidence.seen, mistaken)]
+    changes = ([n for n in evidence.changes(s) if n not in evidence.changes(known)] for s, known in pairs)
+    leaks = (evidence.leaks(s) for s, known in pairs if not evidence.leaks(known))
+    changed, dtype = next(filter(None, changes), []), next(filter(None, leaks), None)
     notes = [say["mutates"].format(arguments=", ".join(f"`{n}`" for n in changed))] if changed else []
     return notes + ([say["dtype"].format(dtype=dtype)] if dtype else [])

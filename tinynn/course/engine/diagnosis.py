@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .call import Outcome
 from .evidence import Seen
 from .found import Found
 from .texts import phrases
@@ -27,6 +28,8 @@ class Diagnosis(NamedTuple):
         Shown before the words.
     why : str
         The diagnosis in short, where that is more than `means` and `look`.
+    explained : tuple of Outcome
+        What the mistake that was recognised does by itself; what the answer does beyond that is told besides.
     """
 
     kind: str
@@ -37,6 +40,7 @@ class Diagnosis(NamedTuple):
     seen: Seen | None = None
     blocks: tuple[Block, ...] = ()
     why: str = ""
+    explained: tuple[Outcome, ...] = ()
 
 
 def about_signature(found: Found, parts: list[str], seen: Seen | None) -> Diagnosis:

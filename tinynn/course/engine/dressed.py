@@ -13,6 +13,7 @@ from .call import Odd
 from .compare import numeric
 from .evidence import Part
 from .found import Found, arrays, done, undone
+from .texts import phrases
 
 # -- the right numbers as another kind of object ---------------------------------------------------------
 
@@ -30,11 +31,21 @@ def other_object(part: Part) -> Found | None:
         return None
     kind = odd[0].kind if isinstance(odd[0], Odd) else type(odd[0]).__name__
     kind = "method" if "method" in kind else kind
+    fill = {"kind": kind, "due": _due(part)}
     if isinstance(odd[0], tuple):
         return _tuple(part)
-    unpacked = undone(part, _unpacked, least=1)
-    name = kind if kind in ("Tensor", "list", "generator", "function", "method", "str", "dict") else "object"
-    return Found(name + "_right" if unpacked and name in ("Tensor", "list") else name, {"kind": kind})
+    if undone(part, _unpacked, least=1) and kind in ("Tensor", "list"):
+        return Found(kind + "_right", fill)
+    if kind == "list" and not any(np.ndim(p.wanted) for p in part.pairs):
+        return Found("list_for_number")
+    known = ("Tensor", "list", "generator", "function", "method", "str", "dict", "int")
+    return Found(kind if kind in known else "object", fill)
+
+
+def _due(part: Part) -> str:
+    """ "a number" or "an array", in the course's words."""
+    say = phrases("engine")["shown"]
+    return say["an_array"] if any(np.ndim(p.wanted) for p in part.pairs) else say["a_number"]
 
 
 def _unpacked(value: Any) -> Any:
@@ -45,9 +56,10 @@ def _tuple(part: Part) -> Found:
     """Too many things for a part: a stray comma, or the answer together with something else."""
     lengths = {len(p.got) for p in part.pairs if isinstance(p.got, tuple)}
     if all(isinstance(p.got, tuple) and all(map(_one_number, p.got)) for p in part.pairs) and lengths != {1}:
-        return Found("tuple_of_numbers")
+        return Found("tuple_of_numbers", {"due": _due(part)})
     if lengths == {1}:
-        return Found("one_tuple" if undone(part, itemgetter(0), least=1) else "one_tuple_wrong")
+        right = undone(part, itemgetter(0), least=1)
+        return Found("one_tuple") if right else Found("one_tuple_wrong", {"due": _due(part)})
     first = next((i for i in range(min(lengths)) if undone(part, itemgetter(i), least=1)), None)
     if first is None:
         return Found("tuple", {"count": str(min(lengths))})

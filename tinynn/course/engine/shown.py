@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,7 +38,10 @@ def shortly(value: Any) -> str:
     if value is NOTHING:
         return "nothing"
     if isinstance(value, Odd):
-        return {"ellipsis": "..."}.get(value.kind, f"{value.kind}: {value.text}")[:80]
+        text = re.sub(r" at 0x[0-9a-fA-F]+", "", value.text)  # an address says nothing
+        return {"ellipsis": "..."}.get(value.kind, f"{value.kind}: {text}")[:80]
+    if callable(value):
+        return str(getattr(value, "__name__", type(value).__name__))
     if (
         isinstance(value, np.ndarray)
         and value.ndim

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .call import Odd
-from .compare import agree
+from .compare import agree, numeric
 from .dressed import SHAPES
 from .evidence import Evidence, Part, Seen
 from .factors import FACTORS, by_row, factor, more_of_argument, offset, times_argument
@@ -42,9 +42,12 @@ def unlike_itself(evidence: Evidence) -> Found | None:
         return None
     if odd(first.outcome.value) or odd(again.outcome.value):
         return None  # told by their repr, which may hold an address
-    if evidence.same(again.outcome.value, first.outcome.value, first):
+    if agree(again.outcome.value, first.outcome.value, first.tolerance):
         return None
-    return Found("state") if evidence.passes(first) else Found("random")
+    if evidence.passes(first):
+        return None if evidence.passes(again) else Found("state")
+    several_are_right = evidence.exercise.same is not None
+    return None if several_are_right else Found("random")
 
 
 def odd(value: Any) -> bool:
@@ -61,9 +64,9 @@ def only(evidence: Evidence) -> Found | None:
     wrong = evidence.failing
     right = [seen for seen in evidence.seen if not any(seen is w for w in wrong)]
     for tag in WRONG_ONLY:
-        if len(right) >= 2 and _exactly(tag, wrong, right):
-            return Found(f"wrong_only_{tag}")
-    telling = len(wrong) >= 2 and max((np.size(v) for s in right for v in _values(s)), default=0) >= 4
+        if len(right) >= 2 and _exactly(tag, wrong, right) and not _otherwise_special(tag, wrong, right):
+            return Found(_as_received(tag, wrong))
+    telling = len(wrong) >= 2 and max((_size(v) for s in right for v in _values(s)), default=0) >= 4
     return next((Found(f"right_only_{t}") for t in RIGHT_ONLY if telling and _exactly(t, right, wrong)), None)
 
 
@@ -74,10 +77,47 @@ def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
     )
 
 
+def _otherwise_special(tag: str, wrong: list[Seen], right: list[Seen]) -> bool:
+    """Whether the cases that are wrong have something else that no right one has: then that may be it."""
+    own = {t for s in wrong for t in s.case.tags} - {tag} - {t for s in right for t in s.case.tags}
+    ranks = {_ranks(s) for s in wrong} - {_ranks(s) for s in right}
+    return bool(own or ranks) or tag == "one" and any(map(_has_a_single_row, right))
+
+
+def _ranks(seen: Seen) -> tuple[int, ...]:
+    """How many axes each argument has; -1 for what is no array."""
+    return tuple(a.ndim if isinstance(a, np.ndarray) else -1 for a in seen.case.args)
+
+
+def _has_a_single_row(seen: Seen) -> bool:
+    return any(isinstance(a, np.ndarray) and a.shape[:1] == (1,) for a in seen.case.args)
+
+
+def _as_received(tag: str, wrong: list[Seen]) -> str:
+    """Of overflow it is spoken only where its traces are seen: infinity, nan, an exception about it."""
+    return "finite_large" if tag == "large" and not any(map(_overflowed, wrong)) else f"wrong_only_{tag}"
+
+
+def _overflowed(seen: Seen) -> bool:
+    problem = seen.outcome.problem
+    if problem is not None:
+        return problem.kind in ("OverflowError", "FloatingPointError")
+    due = [v for v in _values(seen) if numeric(v)]
+    got = [v for v in _parts(seen.outcome.value) if numeric(v)]
+    return all(np.isfinite(v).all() for v in due) and not all(np.isfinite(v).all() for v in got)
+
+
 def _values(seen: Seen) -> list[Any]:
     """The parts of what is right in one case."""
-    value = seen.wanted.value
+    return _parts(seen.wanted.value)
+
+
+def _parts(value: Any) -> list[Any]:
     return [*value] if isinstance(value, (tuple, list)) else [value]
+
+
+def _size(value: Any) -> int:
+    return int(np.size(value)) if numeric(value) else 1
 
 
 # -- of what comes back as a whole -----------------------------------------------------------------------

@@ -38,9 +38,20 @@ def in_short(problem: Problem) -> str:
     return " ".join(filter(None, [f"{problem.kind}: {problem.message}", line, usual(problem)]))
 
 
-def _line(line: Line) -> list[Block]:
+def running(problem: Problem) -> list[Block]:
+    """The student's line that was running when it was stopped, with its local names."""
+    return _line(problem.lines[-1], "running") if problem.lines else []
+
+
+def was_at(problem: Problem) -> str:
+    """The same in a sentence."""
+    line = problem.lines[-1]
+    return phrases("engine")["stopped"]["was_at"].format(number=line.number, text=line.text.strip())
+
+
+def _line(line: Line, heading: str = "line") -> list[Block]:
     say = phrases("engine")["stopped"]
-    where = say["line"].format(number=line.number, function=line.function)
+    where = say[heading].format(number=line.number, function=line.function)
     rows = tuple(line.names.items())[:LOCALS]
     return [
         Code(line.text.strip(), where),

@@ -8,6 +8,9 @@ from .evidence import Evidence, Pair, Part
 from .signatures import only
 from .texts import phrases
 
+NO_SIGN = {"strided", "float32"}
+"""Being right there says little: the one repeats a case, for the other the tolerance is wide."""
+
 
 def unknown(evidence: Evidence) -> Diagnosis:
     """The diagnosis that there is none."""
@@ -18,10 +21,16 @@ def unknown(evidence: Evidence) -> Diagnosis:
     return Diagnosis("nothing", (), " ".join(filter(None, sentences)), say["look"])
 
 
+def no_diagnosis() -> Diagnosis:
+    """What is left to say about something that cannot even be compared."""
+    say = phrases("engine")["unknown"]
+    return Diagnosis("nothing", (), say["means"], say["look"])
+
+
 def _right_on(evidence: Evidence) -> str:
     """The inputs on which it is right, by their notes; "" if there are none, or none has one."""
     wrong = {id(seen) for seen in evidence.failing}
-    right = [s.case.note for s in evidence.seen if id(s) not in wrong and "strided" not in s.case.tags]
+    right = [s.case.note for s in evidence.seen if id(s) not in wrong and not s.case.tags & NO_SIGN]
     notes = "; ".join(dict.fromkeys(filter(None, right)))
     return phrases("engine")["unknown"]["right_on"].format(notes=notes) if notes else ""
 

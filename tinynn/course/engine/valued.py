@@ -258,7 +258,8 @@ def _like(part: Part, given: list[Outcome], turn: Callable[[Any], Any]) -> bool:
     for pair, value in zip(part.pairs, part.of(given)):
         if value is NOTHING:
             return False
-        if not agree(pair.got, turn(value) if np.ndim(value) > 1 else value, pair.seen.tolerance):
+        turned = turn(value) if isinstance(value, np.ndarray) and value.ndim > 1 else value
+        if not agree(pair.got, turned, pair.seen.tolerance):
             return False
         telling += 0 if pair.right else weight(pair.got, pair.wanted)
         cases += not pair.right
