@@ -10,7 +10,7 @@ from ...engine.exercise import Case, Fill, case
 from ...given import steep, sum_of_squares, waves
 
 numerical = Fill(
-    "02.2", "numerical_gradient(f, x, eps)", returns="dx", level=2, minutes=10, dtype_matters=False
+    "02.2", "numerical_gradient(f, x, eps)", returns="dx", level=2, minutes=8, dtype_matters=False
 )
 
 
