@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from . import mine
+from . import effects, mine
 from .cards import Task, Worked, constants
 from .engine import runner, untouched
 from .engine.exercise import Exercise, Fill, find
@@ -103,7 +103,7 @@ def _described(value: Any) -> str:
 def _judged(exercise: Exercise, answer: Any) -> tuple[Verdict | Verdicts, list[str]]:
     try:
         ran = runner.run([answer], exercise.calls(answer))
-        return exercise.judge(answer, ran.outcomes), list(ran.notes)
+        return effects.told(exercise, exercise.judge(answer, ran.outcomes)), list(ran.notes)
     except Exception as problem:  # what a student returns can be anything
         say = phrases("check")["check"]
         text = say["failed"].format(problem=f"{type(problem).__name__}: {problem}")

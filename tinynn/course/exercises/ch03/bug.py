@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ...effects.by_hand import starting_weights
 from ...engine.exercise import Fill
 from ...engine.kinds import NameTheBug
 from .gradcheck import gradient_error
-from .network import network, starting_weights
+from .network import network
 
 NAMES = ("w1", "b1", "w2", "b2")
 

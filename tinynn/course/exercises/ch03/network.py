@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ....data import spirals
 from ....ops import cross_entropy, linear, relu
+from ...effects.by_hand import with_gradients
+from ...effects.moments import Moment
 from ...engine.exercise import Case, Fill, case
 
 network = Fill(
@@ -286,22 +287,6 @@ def _(x, t, w1, b1, w2, b2):
 
 
 @network.trains
-def _(function: Callable, steps: int = 2000, lr: float = 1.0) -> tuple[list[float], float]:
-    """Losses of each step, and the accuracy at the end: gradient descent on the spirals, all at once."""
-    x, t = (np.asarray(a) for a in spirals(300))
-    weights = starting_weights(2, 64, 3)
-    losses = []
-    for _ in range(steps):
-        loss, *gradients = function(x, t, *weights)
-        weights = [w - lr * g for w, g in zip(weights, gradients)]
-        losses.append(float(loss))
-    w1, b1, w2, b2 = weights
-    scores = np.maximum(x @ w1.T + b1, 0) @ w2.T + b2
-    return losses, float(np.mean(scores.argmax(1) == t))
-
-
-def starting_weights(i: int, h: int, k: int) -> list[np.ndarray]:
-    """w1, b1, w2, b2 of a network of two layers, as PyTorch's Linear would draw their size."""
-    rng = np.random.default_rng(0)
-    shapes = (h, i), (h,), (k, h), (k,)
-    return [rng.normal(0, s[-1] ** -0.5 if len(s) > 1 else 0, s).astype(np.float32) for s in shapes]
+def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
+    """The spirals, all at once: the function gives the loss and the gradients of all weights."""
+    return with_gradients(function, optimizer, seed)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ....data import Batches
+from ...effects.by_hand import with_batches
+from ...effects.moments import Moment
 from ...engine.exercise import Case, Fill, case
-from .training import in_batches
 
 batches = Fill(
     "05.6",
@@ -225,6 +226,8 @@ def _(x, y, batch_size, epochs, seed):
 
 
 @batches.trains
-def _(function: Callable) -> tuple[list[float], float]:
-    """Losses of each step and the accuracy at the end: spirals, whose classes come one after the other."""
-    return in_batches(function)
+def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
+    """The network of 03.5 on the spirals, whose classes come one after the other."""
+    from ..ch03.network import network_gradients
+
+    return with_batches(function, network_gradients, optimizer, seed)

@@ -9,8 +9,9 @@ import numpy as np
 
 from ....nn import init
 from ....tensor import Tensor
+from ...effects.by_hand import with_weights
+from ...effects.moments import Moment
 from ...engine.exercise import Case, Fill, case
-from .training import deep_network
 
 initial = Fill(
     "05.3", "he(fan_in, fan_out, seed)", returns="weights", level=1, minutes=5, dtype_matters=False
@@ -187,6 +188,6 @@ def _(fan_in, fan_out, seed):
 
 
 @initial.trains
-def _(function: Callable) -> tuple[list[float], float]:
-    """Losses of each step and the accuracy at the end: a deep network, whose weights start as drawn."""
-    return deep_network(function)
+def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
+    """A deep network on the digits, whose weights start as drawn."""
+    return with_weights(function, optimizer, seed)
