@@ -11,12 +11,15 @@ import numpy as np
 from ...errors import ArgumentError
 from .call import Call, Odd, Outcome, run_each
 from .compare import FLOAT32, Tolerance, agree, leak
+from .evidence import accepted
 from .exercise import Exercise, Fill, source_of
 from .stopped import running, told
 from .texts import phrases
 from .verdict import Verdict
 
-SIZE = 10_000  # elements an input array may have, and the largest whole number: all runs in the notebook
+SIZE = 1_000
+"""Elements that an input may have, and its largest whole number. All implementations run in the notebook's
+process, and a wrong one may well broadcast each argument against the others."""
 
 
 class Checker(Exercise):
@@ -141,7 +144,7 @@ class Checker(Exercise):
             names = ", ".join(signature.parameters)
             has, wanted = (_arguments(n) for n in (len(call.args), len(signature.parameters)))
             return say["arguments"].format(n=has, wanted=wanted, names=names, signature=self.of.signature)
-        return next(filter(None, map(_unfit, call.args)), "")
+        return next(filter(None, map(_unfit, call.args)), "") or _too_large(call.args)
 
     # -- running --------------------------------------------------------------------------------------
 
@@ -171,10 +174,7 @@ class Checker(Exercise):
         if not wanted.end == got.end == "value" or wanted.changed != got.changed:
             return False
         if self.of.same is not None:
-            try:
-                return bool(self.of.same(got.value, wanted.value, call.args))
-            except Exception:  # what the declaration's own comparison cannot read is not right
-                return False
+            return accepted(self.of.same, got.value, wanted.value, call.args)
         leaks = self.of.dtype_matters and leak(got.value, wanted.value)
         return not leaks and agree(got.value, wanted.value, _tolerance(call))
 
@@ -233,8 +233,22 @@ def _unfit(value: Any) -> str:
         return say["odd"].format(kind=value.kind)
     if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
         return say["odd"].format(kind=f"array of {value.dtype}")
-    size = value.size if isinstance(value, np.ndarray) else abs(value) if isinstance(value, int) else 0
-    return say["large"].format(size=SIZE) if size > SIZE else ""
+    if isinstance(value, (tuple, list)):
+        return next(filter(None, map(_unfit, value)), "")
+    return say["large"].format(size=SIZE) if isinstance(value, int) and abs(value) > SIZE else ""
+
+
+def _too_large(args: tuple) -> str:
+    return phrases("kinds")["checker"]["large"].format(size=SIZE) if _elements(args) > SIZE else ""
+
+
+def _elements(value: Any) -> int:
+    """How many numbers and other things are in it."""
+    if isinstance(value, dict):
+        return sum(map(_elements, value.values()))
+    if isinstance(value, (tuple, list)):
+        return sum(map(_elements, value))
+    return value.size if isinstance(value, np.ndarray) else 1
 
 
 def _kind(value: Any) -> str:

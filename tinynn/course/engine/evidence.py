@@ -114,7 +114,7 @@ class Evidence:
 
     def same(self, got: Any, wanted: Any, seen: Seen) -> bool:
         if self.exercise.same is not None:
-            return _accepted(self.exercise.same, got, wanted, seen.case.args)
+            return accepted(self.exercise.same, got, wanted, seen.case.args)
         return agree(got, wanted, seen.tolerance)
 
     def leaks(self, seen: Seen) -> str | None:
@@ -195,7 +195,7 @@ def _largest(value: Any) -> float:
     return float(a[np.isfinite(a)].max(initial=0.0))
 
 
-def _accepted(same: Callable[[Any, Any, tuple], bool], got: Any, wanted: Any, args: tuple) -> bool:
+def accepted(same: Callable[[Any, Any, tuple], bool], got: Any, wanted: Any, args: tuple) -> bool:
     """A declaration's own comparison; whatever it cannot read is not right."""
     try:
         return bool(same(got, wanted, args))

@@ -44,6 +44,10 @@ FORMS: dict[str, Callable[[float], float]] = {
 }
 
 
+NEAR_1 = 1e-3
+"""A number that is right but for so little is not multiplied by anything."""
+
+
 class Explained(NamedTuple):
     """What a number is in every case: ``1/x.shape[0]``, and all the other names it goes by."""
 
@@ -62,7 +66,7 @@ class Explained(NamedTuple):
 def factor(part: Part) -> Found | None:
     """One factor in each case; by what it is made of where that can be told."""
     ratios = _multiples(part, lambda pair: pair.wanted)
-    if ratios is None:
+    if ratios is None or sum(abs(r - 1) > NEAR_1 for r in ratios.values) < min(2, len(ratios.values)):
         return None
     if _close_all(ratios.values, [-1.0] * len(ratios.values)):
         return Found("sign")
@@ -140,8 +144,10 @@ def times_argument(part: Part) -> Found | None:
 
 def by_row(part: Part) -> Found | None:
     """Each row or column off by a factor, or by a difference, of its own."""
+    if not _comparable(part):
+        return None
     wide = [p for p in part.pairs if np.ndim(p.wanted) == 2 and min(np.shape(p.wanted)) >= 2]
-    if not wide or not _comparable(part) or any(p.right for p in wide):
+    if not wide or any(p.right for p in wide):
         return None
     for axis, line in ((1, "row"), (0, "column")):
         if sum(np.size(p.wanted) * (1 - 1 / np.shape(p.wanted)[axis]) for p in wide) < 3 * ENOUGH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -133,7 +134,7 @@ def rows_of(value: Any, digits: int) -> Iterator[tuple[str, str]]:
     if a.ndim == 0:
         yield say["value"], _number(a[()], digits)
         return
-    flat = a.reshape(-1, a.shape[-1])
+    flat = a.reshape(math.prod(a.shape[:-1]), a.shape[-1])  # -1 would not do for empty ones
     texts = [[_number(v, digits) for v in row] for row in flat]
     width = max((len(t) for row in texts for t in row), default=0)
     for i, row in enumerate(texts):

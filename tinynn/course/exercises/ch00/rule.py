@@ -61,10 +61,9 @@ def _no_yes_or_no(value: Any, images: int) -> Verdict:
     if value is None:
         return _look("none")
     if isinstance(value, (np.ndarray, list, tuple)):
-        shape = np.shape(value)
-        return _look(
-            "too_many_labels" if shape[:1] == (images,) else "too_many", n=np.size(value), shape=shape
-        )
+        held = value if isinstance(value, np.ndarray) else np.empty(len(value))  # lists may be ragged
+        name = "too_many_labels" if held.shape[:1] == (images,) else "too_many"
+        return _look(name, n=held.size, shape=held.shape)
     shown = (
         f"{value:.2f}" if isinstance(value, float) else value.text if isinstance(value, Odd) else repr(value)
     )
