@@ -62,7 +62,7 @@ def mystery_gradient(w, x, t):
 def more_and_more(counts: Sequence[int], gradient: Callable, lr: float, steps: int = 12) -> dict[int, list]:
     """The losses on the way down with the first so many examples, by their number."""
     x, t = dead_pixel()
-    found = {}
+    found: dict[int, list] = {}
     for n in counts:
         w, found[n] = np.zeros(2), []
         for _ in range(steps + 1):
@@ -176,6 +176,22 @@ def walk(f: Callable, places: np.ndarray, lr: float, a: tuple, b: tuple) -> Pict
     ends = f"Loss beside it: {number(heights[0])} at first, {number(heights[-1])} after the last step"
     ends += ", growing." if heights[-1] > heights[0] else "."
     picture.alt = f"{paths_in_words(f, {'path': places}, a, b, title, names)} {ends}"
+    return picture
+
+
+def curve(losses: Sequence[float], title: str, classes: int) -> Picture:
+    """The loss from before the first step on, and where a network of so many classes should begin."""
+    picture = Picture(7, 3)
+    ax = style(picture.add_subplot(), title, "step", "cross-entropy")
+    ax.plot(losses, color=BLUE, linewidth=2)
+    ax.plot(0, losses[0], "o", color=BLUE, markersize=7, clip_on=False)
+    ax.axhline(np.log(classes), color=GREY, linestyle=":", linewidth=1.4)
+    write(ax, f"ln {classes}", (len(losses) - 1, np.log(classes)), (0, 4), GREY, ha="right")
+    ax.set(xlim=(0, len(losses) - 1), ylim=(0, 1.15 * max(losses[0], np.log(classes))))
+    picture.alt = (
+        f"{title}. Cross-entropy {number(losses[0])} before the first step and {number(losses[-1])} after "
+        f"{len(losses) - 1} steps; a dotted line at ln {classes}, {number(np.log(classes))}."
+    )
     return picture
 
 

@@ -185,7 +185,7 @@ def laid_over(guess: float, outcome: float, unit: str, close: float) -> Any:
     """What was predicted beside what came out."""
     say = phrases("kinds")["predict"]
     shown = f"{outcome:.0f}" if close >= 1 else f"{outcome:.3g}"
-    text = say["told"].format(guess=f"{guess:g}", outcome=shown, unit=unit)
+    text = say["told"].format(guess=f"{guess:g}", outcome=shown, unit=unit).replace(" .", ".")  # no unit
     if abs(guess - outcome) <= close:
         return Verdict("said", text, say["close"])
     return Verdict("said", f"{text} {say['why']}", say["not_close"])
