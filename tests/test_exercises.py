@@ -148,9 +148,7 @@ def test_a_changed_argument_alone_is_named() -> None:
 def test_words_are_there(exercise: Exercise) -> None:
     words = exercise.words
     assert words["title"] and words["task"] and words["explanation"]
-    assert len(exercise.hints) == (
-        1 if exercise.id == "00.3" else 3
-    )  # it holds five questions
+    assert len(exercise.hints) == (1 if exercise.id == "00.3" else 3)  # it holds five questions
     assert exercise.level in (1, 2, 3) and 1 <= exercise.minutes <= 45
 
 
@@ -212,6 +210,20 @@ def test_the_trial_counts_rejected_named_and_silent(tmp_path: Path) -> None:
     lines = list(trial(str(file)))
     assert lines[-1].split() == "rejected: 2 accepted: 1 named: 1 silent: 1 crashed: 0".split()
     assert any("a minus" in line for line in lines) and any("signature sign" in line for line in lines)
+
+
+def test_a_crash_is_counted_and_ends_no_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / name for name in ("one.py", "two.py")]
+    for file in files:
+        file.write_text("ANSWERS = {'03.1': [(lambda dy, x, w: 0, 'a zero')]}\n", encoding="utf-8")
+
+    def judge(answer: Any, outcomes: Any) -> Any:
+        raise RuntimeError("lost")
+
+    monkeypatch.setattr(FILLS["03.1"], "judge", judge)
+    lines = list(trial(*map(str, files)))
+    assert lines[-1].split() == "rejected: 0 accepted: 0 named: 0 silent: 0 crashed: 2".split()
+    assert sum("crashed:   RuntimeError: lost" in line for line in lines) == 2
 
 
 def test_the_table_names_what_is_confused_missed_or_accepted() -> None:

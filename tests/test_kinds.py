@@ -135,6 +135,8 @@ NO_TESTS = {
     ),
     "an object": (lambda: [[[1.0]], [object()]], "Input 2"),
     "large": (lambda: [np.zeros((200, 200))], "larger than it need be"),
+    "a large number inside": (lambda: [[[1.0], [2.0, [10**9]]]], "larger than it need be"),
+    "large in all": (lambda: [[[1.0] * n for n in (499, 502)]], "larger than it need be"),
     "one axis": (lambda: [np.zeros(3)], "Input 1 is refused by a right implementation"),
     "a text": (lambda: ["abc"], "Input 1 is refused by a right implementation"),
     "ragged": (lambda: [[[1.0], [1.0, 2.0]]], "Input 1 is refused by a right implementation"),

@@ -229,7 +229,7 @@ class Fill(Exercise):
         return make
 
     def trains(self, train: Callable[..., Any]) -> Callable:
-        """How a network is trained with an implementation: ``train(function, optimizer, seed)`` gives moments.
+        """How a network is trained with it: ``train(function, optimizer, seed)`` gives moments.
 
         See `tinynn.course.effects`, which calls it.
         """

@@ -65,7 +65,8 @@ def only(evidence: Evidence) -> Found | None:
     right = [seen for seen in evidence.seen if not any(seen is w for w in wrong)]
     for tag in WRONG_ONLY:
         if len(right) >= 2 and _exactly(tag, wrong, right) and not _otherwise_special(tag, wrong, right):
-            return Found(_as_received(tag, wrong))
+            name = _as_received(tag, wrong)
+            return Found(name) if name else None
     telling = len(wrong) >= 2 and max((_size(v) for s in right for v in _values(s)), default=0) >= 4
     return next((Found(f"right_only_{t}") for t in RIGHT_ONLY if telling and _exactly(t, right, wrong)), None)
 
@@ -95,7 +96,9 @@ def _has_a_single_row(seen: Seen) -> bool:
 
 def _as_received(tag: str, wrong: list[Seen]) -> str:
     """Of overflow it is spoken only where its traces are seen: infinity, nan, an exception about it."""
-    return "finite_large" if tag == "large" and not any(map(_overflowed, wrong)) else f"wrong_only_{tag}"
+    if tag != "large" or any(map(_overflowed, wrong)):
+        return f"wrong_only_{tag}"
+    return "finite_large" if all(seen.outcome.end == "value" for seen in wrong) else ""
 
 
 def _overflowed(seen: Seen) -> bool:
