@@ -4,6 +4,6 @@
 keeps what it measures in ``exercises/effects.json``. `lesson` makes words and curves of it for a verdict.
 """
 
-from .lesson import lesson, told
+from .lessons import lesson, told
 
 __all__ = ["lesson", "told"]

@@ -34,10 +34,16 @@ def measure(exercise: Fill, tick: Callable[[], Any] = lambda: None) -> dict[str,
         for name, function in implementations(exercise).items():
             found = [trained(exercise, function, optimizer, seed) for seed in SEEDS]
             right = right or found
-            runs.setdefault(optimizer, {})[name] = summary(found, right)
+            runs.setdefault(optimizer, {})[name] = short(name, summary(found, right))
             tick()
         steps = [moment.step for moment in right[0].moments]
     return {"network": network_of(exercise), "steps": steps, "factors": factors(exercise), "runs": runs}
+
+
+def short(name: str, kept: dict[str, Any]) -> dict[str, Any]:
+    """Without what is empty, and without curves that stand with the right answer already."""
+    twin = name != RIGHT and kept["alike"] == "all"
+    return {k: v for k, v in kept.items() if v not in ("", []) and not (twin and k in ("loss", "right"))}
 
 
 def summary(runs: list[Run], right: list[Run]) -> dict[str, Any]:
@@ -50,6 +56,7 @@ def summary(runs: list[Run], right: list[Run]) -> dict[str, Any]:
         "ends": ends,
         "final": [round(100 * run.final, 1) for run in runs],
         "reached": [_first(run, goal) for run in runs],
+        "first": [_short(run.moments[0].loss) if run.moments else None for run in runs],
         "step": middle.moments[-1].step if middle.moments else 0,
         "loss": [_short(m.loss) for m in middle.moments if math.isfinite(m.loss)],
         "right": [round(100 * m.right) for m in middle.moments if math.isfinite(m.loss)],
@@ -64,9 +71,9 @@ def _first(run: Run, goal: float) -> int | None:
     return next((m.step for m in run.moments if m.right >= goal), None)
 
 
-def _short(loss: float) -> float:
-    """Three digits."""
-    return float(f"{loss:.3g}")
+def _short(loss: float) -> float | None:
+    """Three digits; None for what is no finite number."""
+    return float(f"{loss:.3g}") if math.isfinite(loss) else None
 
 
 def _alike(runs: list[Run], right: list[Run]) -> str:

@@ -1,4 +1,4 @@
-"""A training run as it is looked at: about forty moments, each with the loss and how much is right."""
+"""A training run as it is looked at: some thirty moments, each with the loss and how much is right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ...optim import SGD, Adam, Optimizer
 
-LOOKS = 40
+LOOKS = 33
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": lambda params, lr=0.5: SGD(params, lr),
@@ -37,5 +37,5 @@ def moments(steps: int, update: Callable[[], float], right: Callable[[], float])
             if not math.isfinite(loss):
                 yield Moment(step, loss, math.nan)
                 return
-            if step == 1 or step % every == 0:
+            if step in (1, steps) or step % every == 0:
                 yield Moment(step, loss, right())

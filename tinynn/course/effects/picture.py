@@ -41,27 +41,34 @@ def _column(axes: Any, title: str, pair: tuple[Effect, Effect], steps: str) -> N
     if _steep([v for effect in pair for v in effect.loss]):
         above.set_yscale("log")
     below.set_ylim(-3, 103)
-    for i, (effect, name) in enumerate(zip(pair, NAMES)):
-        _line(above, effect, effect.loss, words[name], i, pair[1 - i].loss)
-        _line(below, effect, effect.right, words[name], i, pair[1 - i].right)
-    for ax in axes:
+    for ax, curves in ((above, [effect.loss for effect in pair]), (below, [e.right for e in pair])):
+        for i, (effect, y) in enumerate(zip(pair, curves)):
+            _line(ax, effect, y, i)
         ax.margins(x=0.02)
+        _name_ends(ax, pair, curves, [words[name] for name in NAMES])
 
 
-def _line(ax: Any, effect: Effect, y: Any, name: str, i: int, other: Any) -> None:
-    """A curve, its name at the end; a cross where it broke off."""
-    from ..plots.style import PATTERNS, RUN_MARKERS, RUNS, write
+def _line(ax: Any, effect: Effect, y: Any, i: int) -> None:
+    """A curve, and a mark at its end: a cross where it broke off."""
+    from ..plots.style import PATTERNS, RUN_MARKERS, RUNS
 
-    colour = RUNS[i]
-    ax.plot(effect.steps, y, linestyle=PATTERNS[i], color=colour, linewidth=2)
-    if not len(y):
-        return
-    ends = RUN_MARKERS[i] if effect.ends == "trained" else "X"
-    at = (effect.steps[-1], y[-1])
-    ax.plot(*at, ends, color=colour, markersize=7, clip_on=False)
-    higher = not len(other) or y[-1] > other[-1] or y[-1] == other[-1] and i == 0
-    write(ax, name, at, (8, 4 if higher else -4), colour, va="bottom" if higher else "top",
-          annotation_clip=False)  # fmt: skip
+    ax.plot(effect.steps, y, linestyle=PATTERNS[i], color=RUNS[i], linewidth=2)
+    marker = RUN_MARKERS[i] if effect.ends == "trained" else "X"
+    ax.plot(effect.steps[-1:], y[-1:], marker, color=RUNS[i], markersize=7, clip_on=False)
+
+
+def _name_ends(ax: Any, pair: Any, curves: Any, names: list[str]) -> None:
+    """Each name beside its curve's end; two that end together are moved apart."""
+    from ..plots.style import RUNS, write
+
+    ends = {i: (e.steps[-1], y[-1]) for i, (e, y) in enumerate(zip(pair, curves)) if len(y)}
+    ax.autoscale_view()
+    heights = {i: ax.transAxes.inverted().transform(ax.transData.transform(at))[1] for i, at in ends.items()}
+    close = len(ends) == 2 and abs(heights[0] - heights[1]) < 0.12
+    for i, at in ends.items():
+        higher = heights[i] > heights.get(1 - i, -1.0) or heights[i] == heights.get(1 - i) and i == 0
+        write(ax, names[i], at, (8, (6 if higher else -6) * close), RUNS[i], va="center",
+              annotation_clip=False)  # fmt: skip
 
 
 def _steep(values: list[float]) -> bool:
@@ -77,9 +84,7 @@ def in_words(title: str, pair: tuple[Effect, Effect]) -> str:
 def _run_in_words(effect: Effect, name: str) -> str:
     say = phrases("effects")["hospital"]
     words = say["alt"]["run" if effect.ends == "trained" else "broken"]
-    first, last = (
-        (f"{loss:.3g}" for loss in (effect.loss[0], effect.loss[-1])) if effect.loss else ("NaN",) * 2
-    )
+    first, last = f"{effect.start:.3g}", f"{effect.loss[-1]:.3g}" if effect.loss else "NaN"
     return words.format(
         name=say[name], first=first, last=last, right=f"{effect.median:.0f}", step=effect.step
     )

@@ -25,6 +25,8 @@ class Effect(NamedTuple):
         For each seed the percentage of held-out data that is right at the end; 0 where there was none.
     reached : tuple of float
         For each seed the step at which it came to nine tenths of what the right answer reaches, or infinity.
+    first : tuple of float
+        For each seed the loss before the first update; NaN where it was no finite number.
     step : int
         The last step of the run that is drawn.
     steps, loss, right : tuple
@@ -41,6 +43,7 @@ class Effect(NamedTuple):
     ends: str
     final: tuple[float, ...]
     reached: tuple[float, ...]
+    first: tuple[float, ...]
     step: int
     steps: tuple[int, ...]
     loss: tuple[float, ...]
@@ -48,6 +51,11 @@ class Effect(NamedTuple):
     alike: str
     calls: int
     message: str
+
+    @property
+    def start(self) -> float:
+        """The middle of `first`: the same as the right answer's where the mistake has no part in it."""
+        return sorted(self.first, key=lambda loss: (math.isnan(loss), loss))[len(self.first) // 2]
 
     @property
     def median(self) -> float:
@@ -65,7 +73,7 @@ def effects_of(id: str) -> dict[str, dict[str, Effect]]:
     """By optimiser, then by mistake: what was measured for an exercise. `RIGHT` names the right answer."""
     exercise = read()["exercises"].get(id, {"runs": {}})
     return {
-        optimizer: {name: _effect(run, exercise["steps"]) for name, run in runs.items()}
+        optimizer: {name: _effect(run, exercise["steps"], runs[RIGHT]) for name, run in runs.items()}
         for optimizer, runs in exercise["runs"].items()
     }
 
@@ -80,12 +88,15 @@ def factor_of(id: str, mistake: str) -> bool:
     return mistake in read()["exercises"][id]["factors"]
 
 
-def _effect(run: dict[str, Any], steps: list[int]) -> Effect:
+def _effect(run: dict[str, Any], steps: list[int], right: dict[str, Any] | None = None) -> Effect:
+    """The runs of one implementation; `right` are those of the right answer, for curves that are the same."""
+    curves = right if right is not None and run.get("alike") == "all" else run
+    loss, share = (tuple(curves.get(key, ())) for key in ("loss", "right"))
     reached = tuple(math.inf if step is None else step for step in run["reached"])
-    looked = tuple(steps[: len(run["right"])])
+    first = tuple(math.nan if loss is None else loss for loss in run["first"])
     return Effect(
-        run["ends"], tuple(run["final"]), reached, run["step"], looked, tuple(run["loss"]),
-        tuple(run["right"]), run["alike"], run["calls"], run["message"],
+        run["ends"], tuple(run["final"]), reached, first, run["step"], tuple(steps[: len(share)]),
+        loss, share, run.get("alike", ""), run["calls"], run.get("message", ""),
     )  # fmt: skip
 
 

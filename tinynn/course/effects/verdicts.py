@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .store import Effect
 
 POINTS = 3.0  # percentage points between the medians; below that, nothing is claimed
@@ -45,9 +47,10 @@ def difference(a: Effect, b: Effect) -> str:
         return "end"
     if a.ends == "diverged" and max(a.step, b.step) >= SOONER * min(a.step, b.step):
         return "end"
-    return "start" if _first(a) != _first(b) and abs(_first(a) - _first(b)) > OTHER * abs(_first(b)) else ""
+    return "start" if _other(a.start, b.start) else ""
 
 
-def _first(effect: Effect) -> float:
-    """The loss before the first update; below any loss where it was no number."""
-    return effect.loss[0] if effect.loss else -1e9
+def _other(a: float, b: float) -> bool:
+    if math.isnan(a) or math.isnan(b):
+        return math.isnan(a) != math.isnan(b)
+    return abs(a - b) > OTHER * max(abs(a), abs(b))
