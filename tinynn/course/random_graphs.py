@@ -109,7 +109,9 @@ def compare(mine: Gradients, parts: Parts, count: int = 200, seed: int = 0) -> V
     facts = f"{count} of {count} random graphs agree to 9 digits, {sum(p.shares for p in programs)} of them "
     facts += "with a value that is used more than once."
     if not parts.missing:
-        return Verdict("right", facts, "Your tape and the library's give the same gradients.")
+        ran = ", ".join(f"`{name}` {counted(n, 'time')}" for name, n in parts.calls.items())
+        headline = "Your tape and the library's give the same gradients."
+        return Verdict("right", f"{facts} Your functions ran on it: {ran}.", headline)
     names = ", ".join(f"{PARTS[name]} `{name}`" for name in parts.missing)
     own = len(PARTS) - len(parts.missing)
     headline = f"{own or 'None'} of the four functions {'is' if own < 2 else 'are'} yours."
