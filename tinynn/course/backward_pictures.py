@@ -27,29 +27,32 @@ from .plots.style import write
 
 Arrays = Sequence[np.ndarray]
 SIZES = {"N": 5, "I": 2, "O": 3, "": 1}  # rows, inputs and outputs of the layer that is drawn
-MIDDLE = 5.6
+MIDDLE = 6.0
 LABEL: dict[str, Any] = {"color": GREY, "fontsize": 11, "ha": "center", "va": "center"}
 
 
 def linear_shapes() -> Picture:
-    """The three gradients of a linear layer as products of blocks; the axis that is summed is drawn thick."""
-    picture = Picture(9, 2.3, arrange=False)
+    """A linear layer as blocks, then the gradients that are wanted, and what they can be made from."""
+    picture = Picture(9, 2.35, arrange=False)
     ax = picture.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
-    ax.set(xlim=(0, 43), ylim=(11, 0))
-    at = _block(ax, 0, "dx", "NI", BLUE)
-    at = _block(ax, _sign(ax, at, "="), "dy", "NO", RED, summed="O")
-    at = _block(ax, _sign(ax, at, "@"), "w", "OI", GREY, summed="O")
-    at = _block(ax, at + 1.6, "dw", "OI", BLUE)
-    at = _block(ax, _sign(ax, at, "="), "dy.T", "ON", RED, summed="N")
-    at = _block(ax, _sign(ax, at, "@"), "x", "NI", GREY, summed="N")
-    at = _block(ax, at + 1.6, "db", ("", "O"), BLUE)
-    _block(ax, _sign(ax, at, "="), "rows of dy, summed", "NO", RED, summed="N")
+    ax.set(xlim=(0, 45), ylim=(10.9, -0.9))
+    at = _block(ax, 0, "y", "NO", GREY)
+    at = _block(ax, _sign(ax, at, "="), "x", "NI", GREY, summed="I")
+    at = _block(ax, _sign(ax, at, "@"), "w.T", "IO", GREY, summed="I")
+    _block(ax, _sign(ax, at, "+"), "b", ("", "O"), GREY)
+    at = _block(ax, 20, "dx", "NI", BLUE)
+    at = _block(ax, at + 0.4, "dw", "OI", BLUE)
+    at = _block(ax, at + 0.4, "db", ("", "O"), BLUE)
+    at = _block(ax, at + 2, "dy", "NO", RED)
+    at = _block(ax, at + 0.4, "x", "NI", GREY)
+    _block(ax, at + 0.4, "w", "OI", GREY)
+    for place, text in ((0.4, "Forward"), (20.4, "Wanted"), (33, "Made from")):
+        ax.text(place, 0, text, **{**LABEL, "ha": "left", "fontweight": "bold"})
     picture.alt = (
-        "Three gradients of a linear layer as blocks of cells, each side labelled with its axis. "
-        "dx (N, I) is dy (N, O) times w (O, I): the outputs O are summed. "
-        "dw (O, I) is dy transposed (O, N) times x (N, I): the rows N are summed. "
-        "db (O,) is the sum of the rows of dy (N, O)."
+        "Blocks of cells, each side labelled with its axis. Forward: y (N, O) is x (N, I) times w transposed "
+        "(I, O), summed over I, plus b (O,). Wanted: dx (N, I), dw (O, I) and db (O,). They are made from "
+        "dy (N, O), x (N, I) and w (O, I)."
     )
     return picture
 

@@ -13,7 +13,7 @@ from .gradcheck import gradient_error
 from .network import network
 
 NAMES = ("w1", "b1", "w2", "b2")
-ROUNDING = 1e-6
+ROUNDING = 1e-6  # an error below it is rounding, and on every machine another
 
 
 def symptom() -> str:
@@ -33,9 +33,7 @@ def table(exercise: Fill, mistake: str) -> str:
 
         error = gradient_error(loss_of, gradient, weights[i], 1e-5)
         size, slope = np.abs(gradient).max(), np.abs(slopes(loss_of, weights[i])).max()
-        told = (
-            f"{error:.2g}" if error > ROUNDING else f"below {ROUNDING:g}"
-        )  # noise, on every machine another
+        told = f"{error:.2g}" if error > ROUNDING else f"below {ROUNDING:g}"
         lines.append(f"d{name:<9} {told:<24} {size:<20.4f} {slope:.4f}")
     dead = np.abs(gradients[0][0]).max()
     lines.append(f"\nHidden unit 0 is below 0 for every row of x. Largest |dw1[0]|: {dead:.4f}")
