@@ -150,11 +150,6 @@ def by_descent(gradients: Callable, steps: int = 600, lr: float = 1.0) -> tuple[
     return found, accuracy(x, t, weights)
 
 
-def factor_under_descent() -> Picture:
-    """Right gradients and 300 times too large ones, by plain descent."""
-    return losses(with_a_factor(by_descent), "Plain gradient descent on the spirals", log=True)
-
-
 def factor_under_adam() -> Picture | Verdict:
     """The picture for Adam, once exercise 05.5 has its prediction: it would give the answer away."""
     if Prediction("05.5").guess is None:
