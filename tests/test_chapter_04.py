@@ -106,6 +106,8 @@ def test_of_several_disagreements_the_shortest_is_shown(chapter):
     assert said.kind == "look" and "of 80 disagree" in said.headline
     shown = said.blocks[0].text
     assert shown.count(" = ") <= 4 and "loss = sum(" in shown
+    names = [line.split()[0] for line in shown.splitlines()]
+    assert all(any(name in line for line in shown.splitlines()[k + 1 :]) for k, name in enumerate(names[:-1]))
 
 
 def test_an_error_on_a_graph_is_told(chapter):

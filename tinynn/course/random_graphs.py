@@ -53,9 +53,20 @@ class Program(NamedTuple):
         used = [i for line in self.lines for i in line.inputs]
         return len(set(used)) < len(used)
 
+    @property
+    def needed(self) -> set[str]:
+        """The names that the loss depends on."""
+        found = {self.lines[-1].name}
+        for line in reversed(self.lines):
+            if line.name in found:
+                found.update(line.inputs)
+        return found
+
     def __str__(self) -> str:
-        first = [f"{name} {array.shape}" for name, array in self.leaves.items()]
-        return "\n".join([*first, *map(str, self.lines), f"loss = sum({self.lines[-1].name})"])
+        """The lines without those that the loss does not need."""
+        first = [f"{name} {array.shape}" for name, array in self.leaves.items() if name in self.needed]
+        lines = [str(line) for line in self.lines if line.name in self.needed]
+        return "\n".join([*first, *lines, f"loss = sum({self.lines[-1].name})"])
 
 
 def random_program(rng: np.random.Generator) -> Program:
@@ -98,7 +109,7 @@ def _shape(op: str, x: tuple, y: tuple = ()) -> tuple | None:
 def compare(mine: Gradients, parts: Parts, count: int = 200, seed: int = 0) -> Verdict:
     """Whether ``mine(build) -> (loss, grads)`` and tinynn agree on `count` random computations.
 
-    Of those on which they do not, the one with the fewest lines is shown. What is not the student's own
+    Of those on which they do not, the smallest is shown. What is not the student's own
     among `parts` is named.
     """
     rng = np.random.default_rng(seed)
@@ -135,7 +146,7 @@ def difference(mine: Gradients, program: Program) -> str:
 
 
 def _disagreement(wrong: list[tuple[Program, str]], count: int) -> Verdict:
-    program, said = min(wrong, key=lambda pair: len(pair[0].lines))
+    program, said = min(wrong, key=lambda pair: len(str(pair[0]).splitlines()))
     shown = Code(str(program), "The smallest of them")
     headline = f"{counted(len(wrong), 'graph')} of {count} disagree."
     return Verdict("look", said, headline, (shown,))
