@@ -88,13 +88,15 @@ def test_what_is_right_but_for_a_millionth_has_no_factor() -> None:
 
 def test_right_within_the_wide_tolerance_of_float32_is_no_sign() -> None:
     exercise = fill(13, "f(x)", "y", in_single, np.sin)
-    said = judged(exercise, lambda x: np.sin(x) + 1e-6 * np.cos(7 * x) * (x > 0))
-    assert "plain" not in said.why and "a float32 matrix" not in said.why
+    said = judged(exercise, lambda x: np.sin(x) + 1e-6 * np.cos(7 * x) * (x < 5))
+    assert said.diagnosis == "nothing"
+    assert "a large one" in said.why and "in float32" not in said.why
 
 
 def in_single(rng: np.random.Generator) -> Iterator[Case]:
-    yield case(rng.normal(size=(3, 2)), note="plain")
-    yield case(rng.normal(size=(3, 2)).astype(np.float32), tags="float32", note="a float32 matrix")
+    yield case(rng.normal(size=(1, 1)))
+    yield case(rng.normal(size=(1, 1)) + 9, note="a large one")
+    yield case(rng.normal(size=(1, 1)).astype(np.float32), tags="float32", note="in float32")
 
 
 # -- several answers are right -----------------------------------------------------------------------------
@@ -120,6 +122,7 @@ def test_where_any_order_will_do_two_orders_are_no_mistake() -> None:
     rng = np.random.default_rng(0)
     assert judged(any_order(), lambda ids: rng.permutation(ids).tolist()).kind == "right"
     assert judged(any_order(), lambda ids: rng.permutation(ids + [99]).tolist()).names == ()
+    assert judged(any_order(), lambda ids: rng.permutation(ids + [99] * (len(ids) > 6)).tolist()).names == ()
 
 
 def test_state_is_named_where_the_second_result_is_not_accepted() -> None:
@@ -161,8 +164,17 @@ def test_a_mistake_is_named_though_another_dtype_comes_back(dtype: str) -> None:
 
 
 def test_a_mistake_is_named_though_all_is_computed_in_float32() -> None:
-    said = judged(with_mistake(), lambda x, dy: forgot_the_cube(x, dy).astype(np.float32))
-    assert said.names == ("forgot_the_cube",)
+    def answer(x, dy):
+        return fast_sine(x.astype(np.float32), dy.astype(np.float32))
+
+    exercise = with_mistake()
+    exercise.mistake(fast_sine)
+    said = judged(exercise, answer)
+    assert said.names == ("fast_sine",) and "Besides, it gives float32 where float64 came in" in str(said)
+
+
+def fast_sine(x, dy):
+    return np.sin(50 * x) * dy
 
 
 def test_a_mistake_and_a_changed_argument() -> None:
@@ -173,6 +185,19 @@ def test_a_mistake_and_a_changed_argument() -> None:
 
     said = judged(with_mistake(), answer)
     assert said.names == ("forgot_the_cube",) and "Besides, it changes its argument `x`" in str(said)
+
+
+def test_what_belongs_to_the_mistake_is_not_told_besides() -> None:
+    exercise = with_mistake()
+    exercise.mistake(forgot_and_overwrites)
+    said = judged(exercise, forgot_and_overwrites)
+    assert said.names == ("forgot_and_overwrites",) and "Besides" not in str(said)
+
+
+def forgot_and_overwrites(x, dy):
+    y = forgot_the_cube(x, dy)
+    dy *= 0
+    return y
 
 
 def test_right_numbers_in_another_dtype_are_no_mistake_of_the_bank() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from . import stopped
 from .bank import composed, exact, partly, two
 from .call import Odd, Outcome
+from .compare import single
 from .diagnosis import Diagnosis, about_signature, words_of
 from .evidence import Evidence, Seen
 from .exercise import Fill
@@ -223,7 +224,9 @@ def _also(evidence: Evidence, diagnosis: Diagnosis) -> list[str]:
     mistaken = diagnosis.explained or [seen.wanted for seen in evidence.seen]
     pairs = [(seen, seen._replace(outcome=other)) for seen, other in zip(evidence.seen, mistaken)]
     changes = ([n for n in evidence.changes(s) if n not in evidence.changes(known)] for s, known in pairs)
-    leaks = (evidence.leaks(s) for s, known in pairs if not evidence.leaks(known))
-    changed, dtype = next(filter(None, changes), []), next(filter(None, leaks), None)
+    leaks = ((evidence.leaks(s), "float32") for s, known in pairs if not evidence.leaks(known))
+    coarse = [s for s, _ in pairs if single(s.outcome.value) and not single(s.wanted.value)]
+    changed = next(filter(None, changes), [])
+    dtypes = [(dtype, due) for dtype, due in leaks if dtype] + [("float32", "float64") for _ in coarse]
     notes = [say["mutates"].format(arguments=", ".join(f"`{n}`" for n in changed))] if changed else []
-    return notes + ([say["dtype"].format(dtype=dtype)] if dtype else [])
+    return notes + [say["dtype"].format(dtype=dtype, due=due) for dtype, due in dtypes[:1]]

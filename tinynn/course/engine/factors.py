@@ -73,14 +73,11 @@ def factor(part: Part) -> Found | None:
     why = explain(ratios)
     if why is not None:
         return Found(_kind_of_factor(why.text), {"factor": why.words})
-    shown = ", ".join(dict.fromkeys(f"{r:.4g}" for r in ratios.values))
-    if len(dict.fromkeys(f"{r:.4g}" for r in ratios.values)) == 1:
-        return Found("factor", {"factor": f"`{shown}`"})
-    return (
-        Found("factor_by_input", {"factors": shown})
-        if ratios.elements >= ENOUGH * len(ratios.pairs)
-        else None
-    )
+    shown = list(dict.fromkeys(f"{r:.4g}" for r in ratios.values))
+    if len(shown) == 1:
+        return Found("factor", {"factor": f"`{shown[0]}`"})
+    enough = ratios.elements >= ENOUGH * len(ratios.pairs)
+    return Found("factor_by_input", {"factors": ", ".join(shown)}) if enough else None
 
 
 def _kind_of_factor(text: str) -> str:

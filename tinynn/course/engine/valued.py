@@ -291,16 +291,6 @@ def _transposed_all(args: tuple) -> tuple:
 
 MOVED = (turned_round, rolled, shifted)
 VALUES = (
-    not_finite,
-    negated,
-    zeros,
-    fixed,
-    echo,
-    no_upstream,
-    exchanged,
-    other_axis,
-    made,
-    rounded,
-    ignored,
+    not_finite, negated, zeros, fixed, echo, no_upstream, exchanged, other_axis, made, rounded, ignored,
     nearly,
-)
+)  # fmt: skip
