@@ -14,6 +14,7 @@ import numpy as np
 from ...errors import ArgumentError
 from .call import Call, Outcome
 from .checker import Checker, in_words, stopped
+from .compare import numeric
 from .exercise import Exercise, Fill, source_of
 from .texts import phrases
 from .verdict import Verdict
@@ -174,7 +175,7 @@ def not_a_guess(guess: Any, unit: str) -> Any:
     """The verdict on what is no prediction; None if it is one."""
     say = phrases("kinds")["predict"]
     number = isinstance(guess, (int, float, np.integer, np.floating)) and not isinstance(guess, bool)
-    if not number or math.isinf(guess):
+    if not number or not numeric(guess) or math.isinf(guess):
         return Verdict("look", say["number"].format(guess=shortly(guess)), say["no_number"])
     if math.isnan(guess) or unit == "percent" and not 0 <= guess <= 100:
         return Verdict("look", say["percentage"].format(guess=f"{guess:g}"), say["no_percentage"])
