@@ -33,7 +33,7 @@ def again(id: str, name: str, optimizer: str) -> Effect:
     exercise = find(id)
     functions = measure.implementations(exercise)
     right, runs = (
-        [training.trained(exercise, function, optimizer, seed) for seed in training.SEEDS]
+        measure.with_all_seeds(exercise, function, optimizer)
         for function in (functions[RIGHT], functions[name])
     )
     steps = [moment.step for moment in right[0].moments]
@@ -66,7 +66,7 @@ def test_all_measured_again_are_what_the_file_says(id):
     assert found["factors"] == store.read()["exercises"][id]["factors"]
     for optimizer, runs in found["runs"].items():
         for name, run in runs.items():
-            same(store._effect(run, found["steps"]), effects_of(id)[optimizer][name])
+            same(store._effect(run, found["steps"], runs[RIGHT]), effects_of(id)[optimizer][name])
 
 
 @pytest.mark.parametrize("id", EXERCISES)
@@ -130,7 +130,7 @@ def test_the_right_answers_train():
     for id in EXERCISES:
         for optimizer, named in effects_of(id).items():
             right = named[RIGHT]
-            assert right.ends == "trained" and min(right.final) > 80, (id, optimizer)
+            assert right.ends == "trained" and min(right.final) > 75, (id, optimizer)
             assert max(right.reached) < math.inf and right.alike == "all"
 
 
@@ -146,7 +146,8 @@ def test_every_run_called_its_function_and_the_file_is_small():
 def effect(final, reached=(100, 100, 100), **more) -> Effect:
     given = {
         "ends": "trained", "final": final, "first": (1.1,) * 3, "reached": reached,
-        "step": 1000, "steps": (1, 1000), "loss": (1.1, 0.1), "right": (33, final[1]), "alike": "", "calls": 5, "message": "",
+        "step": 1000, "steps": (1, 1000), "loss": (1.1, 0.1),
+        "right": (33, final[1]), "alike": "", "calls": 5, "message": "",
     } | more  # fmt: skip
     return Effect(**given)
 
@@ -165,7 +166,7 @@ RIGHTLY = effect((90.0, 92.0, 94.0))
         (effect((90.0, 92.0, 94.0), (140, 200, 300)), "same"),
         (effect((90.0, 92.0, 94.0), (50, 60, 66)), "faster"),
         (effect((90.0, 92.0, 94.0), alike="all"), "unmet"),
-        (effect((90.0, 92.0, 94.0), alike="weights"), "number_only"),
+        (effect((90.0, 92.0, 94.0), alike="weights", first=(300.0, 310.0, 320.0)), "number_only"),
         (effect((0.0, 0.0, 0.0), ends="diverged"), "diverged"),
         (effect((0.0, 0.0, 0.0), ends="stops"), "stops"),
     ],
@@ -199,9 +200,9 @@ def test_the_numbers_in_the_words_are_those_of_the_file():
 
 def test_a_factor_that_adam_hides_is_told_as_that():
     said = text("03.3", "not_a_mean")
-    assert "Adam training hides it" in said and "the number cancels" in said
-    assert "the number cancels" not in text("03.2", "passed_through")
-    assert "the number cancels" not in text("03.3", "sign")
+    assert "Adam training hides it" in said and "the factor cancels" in said
+    assert "the factor cancels" not in text("03.2", "passed_through")
+    assert "the factor cancels" not in text("03.3", "sign")
 
 
 def test_a_mistake_that_the_network_never_meets_is_told_as_that():

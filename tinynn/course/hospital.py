@@ -205,7 +205,7 @@ class Patient:
                 Line(labels["patient"], mine, "wrong"),
                 Line(labels["chosen"], other, "chosen"),
             ]
-            words.append(panel_in_words(chosen.id, name, (other, named[RIGHT])))
+            words.append(panel_in_words(chosen.id, name, (other, named[RIGHT]), "chosen"))
             words.append(self._say["alt"]["patient"].format(end=_in_the_end(mine)))
         return panels(self._illness.id, drawn, " ".join(words))
 

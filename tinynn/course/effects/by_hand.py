@@ -15,6 +15,7 @@ from .networks import HIDDEN, STEPS, Arrays, points
 
 DEEP = (64, *[64] * 5, 10)
 DEEP_RATES = {"sgd": 0.05, "adam": 0.002}
+BATCH_RATES = {"sgd": 0.5, "adam": 0.01}
 
 Weights = list[nn.Parameter]
 
@@ -36,10 +37,10 @@ def accuracy(x: np.ndarray, t: np.ndarray, weights: list[np.ndarray]) -> float:
 class Student:
     """Four weights, moved by an optimiser along the gradients that a function of a student's returns."""
 
-    def __init__(self, gradients: Callable, optimizer: str, seed: int) -> None:
+    def __init__(self, gradients: Callable, optimizer: str, seed: int, *lr: float) -> None:
         self.gradients = gradients
         self.weights = [nn.Parameter(w) for w in starting_weights(2, HIDDEN, 3, seed)]
-        self.stepper = OPTIMIZERS[optimizer](self.weights)
+        self.stepper = OPTIMIZERS[optimizer](self.weights, *lr)
         self.held = points(seed + 1000, 600)
 
     def update(self, x: np.ndarray, t: np.ndarray) -> float:
@@ -76,7 +77,7 @@ def with_batches(
     """
     x, t = points(seed)
     order = np.argsort(t, kind="stable")
-    student = Student(gradients, optimizer, seed)
+    student = Student(gradients, optimizer, seed, BATCH_RATES[optimizer])
     made = list(function(x[order], t[order], 32, epochs, seed))
 
     def update() -> float:

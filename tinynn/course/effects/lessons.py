@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.exercise import find
 from ..engine.texts import phrases
 from ..engine.verdict import Block, Drawn, Text, Verdict
 from .drawing import Line, panels
@@ -57,20 +58,29 @@ def sentences(id: str, mistake: str, pairs: dict[str, Pair]) -> list[str]:
     kinds, first = set(found.values()), next(iter(pairs))
     if len(kinds) == 1 and kinds & {"stops", "unmet", "number_only"}:
         return [sentence(id, found[first], first, pairs[first])]
-    if kinds == {"same"}:
-        names = list(pairs)
-        best = max(names, key=lambda name: pairs[name][1].median)
-        return [sentence(id, "hidden", best, pairs[best])]
-    said = [sentence(id, kind, optimizer, pairs[optimizer]) for optimizer, kind in found.items()]
-    return said + factor_words(id, mistake, found)
+    if kinds <= {"same", "unmet", "number_only"}:
+        ends = [sentence(id, "ends", optimizer, pair) for optimizer, pair in pairs.items()]
+        return [phrases("effects")["lesson"]["hidden"].format(ends="; ".join(ends))]
+    return told_apart(id, found, pairs) + factor_words(id, mistake, found)
+
+
+def told_apart(id: str, found: dict[str, str], pairs: dict[str, Pair]) -> list[str]:
+    """A sentence for each optimiser; the second that says "worse" is shorter."""
+    said: list[str] = []
+    for i, (optimizer, kind) in enumerate(found.items()):
+        kind = "same" if kind in ("unmet", "number_only") else kind
+        kind = "worse_too" if kind == "worse" and "worse" in list(found.values())[:i] else kind
+        said.append(sentence(id, kind, optimizer, pairs[optimizer]))
+    return said
 
 
 def factor_words(id: str, mistake: str, found: dict[str, str]) -> list[str]:
-    """Why, where a mistake is a constant factor that gradient descent shows."""
-    say = phrases("effects")["lesson"]
-    if not factor_of(id, mistake) or found.get("sgd") not in FACTOR:
+    """Why, where a mistake is a constant factor on gradients that gradient descent shows, and Adam hides."""
+    gradients = all(name == "loss" or name.startswith("d") for name in find(id).returns)  # type: ignore[attr-defined]
+    shown, hidden = found.get("sgd") in FACTOR, found.get("adam") in ("same", "unmet", "number_only")
+    if not (gradients and shown and hidden and factor_of(id, mistake)):
         return []
-    return [say["factor"]] if found.get("adam") == "same" else []
+    return [phrases("effects")["lesson"]["factor"]]
 
 
 def sentence(id: str, kind: str, optimizer: str, pair: Pair) -> str:
@@ -115,11 +125,12 @@ def curves(id: str, pairs: dict[str, Pair]) -> Drawn:
     return panels(id, drawn, alt)
 
 
-def panel_in_words(id: str, optimizer: str, pair: Pair) -> str:
+def panel_in_words(id: str, optimizer: str, pair: Pair, name: str = "mistake") -> str:
+    """One panel; `name` is "mistake" or "chosen"."""
     say, (wrong, right) = phrases("effects"), pair
     words = say["lesson"]
     steps = say["networks"][network_of(id)].get("steps", words["steps"])
     part = words["alt"]["ends" if wrong.ends == "trained" else "breaks"]
-    shown = part.format(wrong=percent(wrong.median), step=wrong.step, steps=steps)
-    name = say["optimisers"][optimizer]["name"]
-    return words["alt"]["panel"].format(opt=name, right=percent(right.median), wrong=shown)
+    shown = part.format(name=words["alt"][name], wrong=percent(wrong.median), step=wrong.step, steps=steps)
+    opt = say["optimisers"][optimizer]["name"]
+    return words["alt"]["panel"].format(opt=opt, right=percent(right.median), wrong=shown)

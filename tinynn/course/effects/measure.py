@@ -6,12 +6,15 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from ..engine.evidence import Evidence
 from ..engine.exercise import Fill, catalogue
 from ..engine.factors import factor
 from .store import RIGHT
 from .training import SEEDS, Run, can_train, network_of, optimizers, trained
 
+FACTORS = ("factor", "mean_for_sum", "sum_for_mean")  # signatures of one number, which the sizes may decide
 NEARLY = 0.9  # the share of the right answer's result that counts as having got there
 
 
@@ -25,19 +28,30 @@ def implementations(exercise: Fill) -> dict[str, Any]:
     return {RIGHT: exercise.worked_answer} | {name: m.function for name, m in exercise.mistakes.items()}
 
 
-def measure(exercise: Fill, tick: Callable[[], Any] = lambda: None) -> dict[str, Any]:
-    """What the file keeps of one exercise; ``tick()`` is called after each implementation."""
+def measure(exercise: Fill, tick: Callable[[float], Any] = lambda share: None) -> dict[str, Any]:
+    """What the file keeps of one exercise; ``tick(share)`` is called with each share of an implementation."""
     runs: dict[str, dict[str, Any]] = {}
     steps: list[int] = []
     for optimizer in optimizers(exercise):
         right: list[Run] = []
         for name, function in implementations(exercise).items():
-            found = [trained(exercise, function, optimizer, seed) for seed in SEEDS]
+            found = with_all_seeds(exercise, function, optimizer)
             right = right or found
             runs.setdefault(optimizer, {})[name] = short(name, summary(found, right))
-            tick()
+            tick(1 / len(optimizers(exercise)))
         steps = [moment.step for moment in right[0].moments]
     return {"network": network_of(exercise), "steps": steps, "factors": factors(exercise), "runs": runs}
+
+
+def by_id(id: str) -> dict[str, Any]:
+    """The same, for a process of its own: what travels there is the id."""
+    return measure(exercises()[id])
+
+
+def with_all_seeds(exercise: Fill, function: Callable, optimizer: str) -> list[Run]:
+    """One run for each seed, on one thread: sums come out the same however many there are."""
+    with threadpool_limits(1):
+        return [trained(exercise, function, optimizer, seed) for seed in SEEDS]
 
 
 def short(name: str, kept: dict[str, Any]) -> dict[str, Any]:
@@ -98,4 +112,4 @@ def factors(exercise: Fill) -> list[str]:
 def _is_factor(evidence: Evidence) -> bool:
     wrong = [part for part in evidence.parts if not part.right]
     found = [factor(part) for part in wrong]
-    return bool(wrong) and all(f is not None and f.name != "sign" for f in found)
+    return bool(wrong) and all(f is not None and f.name in FACTORS for f in found)

@@ -13,8 +13,8 @@ from ...optim import SGD, Adam, Optimizer
 LOOKS = 33
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
-    "sgd": lambda params, lr=0.5: SGD(params, lr),
-    "momentum": lambda params, lr=0.05: SGD(params, lr, momentum=0.9),
+    "sgd": lambda params, lr=1.0: SGD(params, lr),
+    "momentum": lambda params, lr=0.1: SGD(params, lr, momentum=0.9),
     "adam": lambda params, lr=0.02: Adam(params, lr),
 }
 """At rates with which the right implementations do well."""

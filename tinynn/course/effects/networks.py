@@ -15,7 +15,7 @@ from ...optim import Optimizer
 from ...tensor import Tensor, no_grad
 from .moments import OPTIMIZERS, Moment, moments
 
-STEPS, HIDDEN = 1000, 64
+STEPS, HIDDEN = 500, 64
 CLOSE = 0.1  # a number predicted to within this much counts as right
 
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -74,7 +74,7 @@ class Network(NamedTuple):
     loss: Callable[..., Tensor] = F.cross_entropy
     outputs: int = 3
     linear: Callable[[int, int], nn.Module] = nn.Linear
-    sgd: float = 0.5  # the rate of gradient descent
+    sgd: float = 1.0  # the rate of gradient descent
 
     def build(self) -> nn.Sequential:
         return nn.Sequential(self.linear(2, HIDDEN), *self.layers(), self.linear(HIDDEN, self.outputs))
@@ -93,7 +93,8 @@ NETWORKS = {
     "added": Network(lambda: [nn.ReLU()], linear=AddedBias),
     "sigmoid": Network(lambda: [nn.Sigmoid()], half_circles, outputs=2, sgd=2.0),
     "softplus": Network(lambda: [nn.Softplus()], half_circles, outputs=2, sgd=2.0),
-    "normalised": Network(lambda: [nn.LayerNorm(HIDDEN), nn.ReLU()]),
+    "normalised": Network(lambda: [nn.LayerNorm(HIDDEN), nn.ReLU()], sgd=0.5),
+    "dropped": Network(lambda: [nn.ReLU(), nn.Dropout(0.2)]),
     "gain": Network(lambda: [nn.ReLU(), Gain(HIDDEN)]),
     "numbers": Network(lambda: [nn.ReLU()], waves, F.mse_loss, outputs=2, sgd=0.3),
 }
@@ -118,7 +119,10 @@ def train_network(name: str, optimizer: str, seed: int, steps: int = STEPS) -> I
             return float(loss.item())
 
         def right() -> float:
+            model.eval()
             with no_grad():
-                return network.right(model(Tensor(held_x)).data, held_t)
+                y = model(Tensor(held_x)).data
+            model.train()
+            return network.right(y, held_t)
 
         yield from moments(steps, update, right)

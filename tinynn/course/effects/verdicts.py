@@ -22,8 +22,10 @@ def verdict(wrong: Effect, right: Effect) -> str:
     """
     if wrong.ends != "trained":
         return wrong.ends
-    if wrong.alike:
-        return {"all": "unmet", "weights": "number_only"}[wrong.alike]
+    if wrong.alike == "all":
+        return "unmet"
+    if wrong.alike == "weights" and wrong.first != right.first:
+        return "number_only"
     if _below(wrong, right):
         return "worse"
     if _below(right, wrong):
