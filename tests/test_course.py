@@ -380,3 +380,17 @@ def test_without_widgets_a_slider_leaves_its_picture_and_says_what_to_run(page):
 def test_a_slider_starts_at_one_of_its_values():
     with pytest.raises(ArgumentError, match="a value that is among them"):
         live.slider("n", [1, 2], plots.loss_curve, value=5)
+
+
+def test_several_sliders_move_one_picture(page, monkeypatch):
+    from tinynn.course.sliders import sliders
+
+    handles, handle = [], live._handle
+    monkeypatch.setattr(live, "_handle", lambda *given: handles.append(handle(*given)) or handles[-1])
+    sliders({"a": ([1, 2], 2), "b": ([3, 4], None)}, lambda a, b: plots.loss_curve(np.ones(10 * a + b)))
+    (both,), _, words = page.places
+    assert "Run this cell for its sliders: a, b." in both["text/plain"]
+    assert "23 training steps" in words[-1]["text/plain"]
+    handles[0].value = 1
+    handles[1].value = 4
+    assert "14 training steps" in words[-1]["text/plain"]

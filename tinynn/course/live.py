@@ -233,31 +233,42 @@ def slider(label: str, values: Sequence[Any], picture: Callable[[Any], Picture],
     value : one of `values`, optional
         Where the slider stands at first; the first one if left out.
     """
+    _follow([_checked(label, values, value)], picture)
+
+
+def _checked(label: str, values: Sequence[Any], value: Any) -> Any:
+    """A slider that is not yet shown."""
+    if not len(values) or value not in [None, *values]:
+        got = f"value={value!r} and values={list(values)}"
+        raise ArgumentError("slider", got, "a value that is among them")
+    return _handle(label, values, values[0] if value is None else value)
+
+
+def _follow(handles: Sequence[Any], picture: Callable[..., Picture]) -> None:
+    """Show the handles and the picture of what they say, drawn anew after every move."""
+    import ipywidgets as widgets
     from IPython.display import display
 
-    if not len(values) or value not in [None, *values]:
-        raise ArgumentError(
-            "slider", f"value={value!r} and values={list(values)}", "a value that is among them"
-        )
-    handle = _handle(label, values, values[0] if value is None else value)
-    first = _outputs(picture(handle.value))
-    note = f"Run this cell for its slider: {label}."
-    display(
-        _with_view({"text/html": f"<small>{html.escape(note)}</small>", "text/plain": note}, handle), raw=True
-    )
+    first = _outputs(picture(*(handle.value for handle in handles)))
+    box = handles[0] if len(handles) == 1 else widgets.VBox(list(handles))
+    labels = ", ".join(handle.description for handle in handles)
+    note = f"Run this cell for its slider{'s' * (len(handles) > 1)}: {labels}."
+    data = {"text/html": f"<small>{html.escape(note)}</small>", "text/plain": note}
+    display(_with_view(data, box), raw=True)
     # The picture is an output of its own: it outlives the kernel, and the slider does not.
     places = [display(data, metadata=about, raw=True, display_id=True) for data, about in first]
 
-    def redraw(change: dict[str, Any]) -> None:
+    def redraw(_: dict[str, Any]) -> None:
         try:
-            drawn = _outputs(picture(change["new"]))
+            drawn = _outputs(picture(*(handle.value for handle in handles)))
         except Exception as problem:  # an exception in a callback would vanish in the log
             said = f"{type(problem).__name__}: {problem}"
             return places[1].update({"text/html": html.escape(said), "text/plain": said}, raw=True)
         for place, (data, about) in zip(places, drawn, strict=True):
             place.update(data, metadata=about, raw=True)
 
-    handle.observe(redraw, names="value")
+    for handle in handles:
+        handle.observe(redraw, names="value")
 
 
 def _handle(label: str, values: Sequence[Any], value: Any) -> Any:
