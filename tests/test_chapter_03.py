@@ -106,11 +106,16 @@ def test_a_right_pair_a_wrong_one_and_one_with_a_hole(capsys):
 
     x, dy = np.array([-1.0, 0.5, 2.0]), np.array([1.0, -2.0, 0.5])
     said = {}
-    for function in (right, wrong, hole):
+
+    def too_few_brackets(dy, y):
+        return dy * 1 - y**2
+
+    for function in (right, wrong, hole, too_few_brackets):
         backward.compare(forward, function, x, dy)
         said[function.__name__] = capsys.readouterr().out
     assert said["right"].count("✓") == 3 and "✗" not in said["right"]
-    assert said["wrong"].count("✗") == 3
+    assert said["wrong"].count("✗") == 3 and "Not the same yet." in said["wrong"]
+    assert "Right only where dy is 1" in said["too_few_brackets"]
     assert "hole" in said["hole"] and "dy * ..." in said["hole"] and "✓" not in said["hole"]
 
 
@@ -145,14 +150,24 @@ def test_the_symptom_of_03_6_shows_rounding_as_rounding():
     assert rounded == {"dw2", "db2"}
 
 
+def test_a_letter_is_judged_and_nothing_is_run():
+    for letter, kind in {"b": "right", "e": "look"}.items():
+        verdict = check("03.6", letter)
+        assert verdict.kind == kind and "process" not in str(verdict)
+
+
 # -- pictures --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("score", [-4, 0, 8])
+@pytest.mark.parametrize("score", [-4, 0, 4])
 def test_the_pull_is_belief_less_truth(score):
     p = math.exp(score) / (math.exp(score) + math.e + 1)
     alt = pictures.pull(score).alt
     assert f"Gradient: cat −{1 - p:.2f}," in alt and f"Loss {-math.log(p):.2f}." in alt
+
+
+def test_a_pull_of_nothing_has_no_minus():
+    assert "−" not in pictures.pull(8).alt
 
 
 def test_differences_have_a_best_step_and_float32_never_comes_close():

@@ -72,6 +72,11 @@ def compare(forward: Callable, backward: Callable, x: np.ndarray, dy: np.ndarray
     for name, values in rows.items():
         print(f"{name:16s}" + "".join(f"{value:10.4f}" for value in values))
     print(f"{'':16s}" + "".join(f"{'✓' if ok else '✗':>10s}" for ok in same))
+    if not same.all():
+        only = same.any() and np.allclose(dy[same], 1)
+        print(
+            "Right only where dy is 1: is dy multiplied by the whole slope?" if only else "Not the same yet."
+        )
 
 
 def slopes(forward: Callable, x: np.ndarray, eps: float = 1e-5) -> np.ndarray:

@@ -110,14 +110,19 @@ def _bars(ax: Axes, values: np.ndarray, colours: list[str], limits: tuple[float,
     ax.bar(range(3), values, width=0.6, color=colours, alpha=0.8)
     for i, value in enumerate(values):
         below = value < 0
-        write(ax, f"{value:.2f}".replace("-", "−"), (i, value), (0, -3 if below else 3), GREY,
+        write(ax, _two(value), (i, value), (0, -3 if below else 3), GREY,
               ha="center", va="top" if below else "bottom")  # fmt: skip
     ax.set_xticks(range(3), CLASSES)
     ax.set_ylim(*limits)
 
 
 def _shares(values: np.ndarray) -> str:
-    return ", ".join(f"{c} {v:.2f}".replace("-", "−") for c, v in zip(CLASSES, values))
+    return ", ".join(f"{c} {_two(v)}" for c, v in zip(CLASSES, values))
+
+
+def _two(value: float) -> str:
+    """Two digits, with a real minus, and with none before 0.00."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def learned(losses: Sequence[float], weights: Arrays, x: np.ndarray, t: np.ndarray) -> Picture:

@@ -102,7 +102,10 @@ def _described(value: Any) -> str:
 
 def _judged(exercise: Exercise, answer: Any) -> tuple[Verdict | Verdicts, list[str]]:
     try:
-        ran = runner.run([answer], exercise.calls(answer))
+        calls = exercise.calls(answer)
+        if not calls:  # a letter or a number: there is nothing to run
+            return exercise.judge(answer, []), []
+        ran = runner.run([answer], calls)
         return effects.told(exercise, exercise.judge(answer, ran.outcomes)), list(ran.notes)
     except Exception as problem:  # what a student returns can be anything
         say = phrases("check")["check"]
