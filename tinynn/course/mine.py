@@ -127,7 +127,8 @@ def yours(id: str) -> Callable:
     exercise = find(id, "yours")
     say = phrases("check")["mine"]
     if not isinstance(exercise, Fill) or exercise.true is None:
-        raise ArgumentError("yours", f"{exercise.id} {exercise.title}", "an exercise that asks for a function")
+        got = f"{exercise.id} {exercise.title}"
+        raise ArgumentError("yours", got, "an exercise that asks for a function")
     function = _passed.get(exercise.id)
     print(say["yours" if function else "library"].format(name=exercise.name, id=exercise.id))
     return function or exercise.true

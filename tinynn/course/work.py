@@ -33,7 +33,7 @@ except ImportError as problem:
 RECORD = ".laid.json"
 """In work/: for each copy, the digest of the chapter it was laid from."""
 BASE = ".laid"
-"""In work/: the chapters as they were laid. An update tells the student's lines from the release's by them."""
+"""In work/: the chapters as they were laid, by which an update tells the student's lines from its own."""
 
 
 class Laid(NamedTuple):
