@@ -168,7 +168,8 @@ def walk(f: Callable, places: np.ndarray, lr: float, a: tuple, b: tuple) -> Pict
     left, right = picture.add_axes((0.07, 0.13, 0.47, 0.78)), picture.add_axes((0.63, 0.13, 0.36, 0.78))
     title, names = f"{len(places) - 1} steps at a rate of {number(lr)}", ("weight a", "weight b")
     draw_paths(left, f, {"path": places}, a, b, title, names)
-    left.get_legend().remove()  # one path needs no name
+    if legend := left.get_legend():
+        legend.remove()  # one path needs no name
     heights = np.asarray(f(*places.T))
     style(right, "Loss of each step", "step", "loss")
     right.plot(heights, color=BLUE, marker="o", markersize=3.5, linewidth=1.6)
