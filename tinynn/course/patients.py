@@ -156,4 +156,4 @@ def factor_under_adam() -> Picture | Verdict:
         return predict_first()
     from .exercises.ch05.training import by_adam
 
-    return losses(with_a_factor(by_adam), "Adam on the spirals", log=True)
+    return losses(with_a_factor(by_adam), "Adam on the spirals: one line covers the other", log=True)

@@ -154,7 +154,9 @@ def arrival(ravine: Ravine, places: np.ndarray, height: float = 0.01) -> int | N
 def crossing(ravine: Ravine, makers: dict[str, Callable[[list], optim.Optimizer]], title: str) -> Picture:
     """The ways of several optimisers, and below them the steps that each needs."""
     ways = {name: path(ravine, make) for name, make in makers.items()}
-    picture = contour_paths(ravine, ways, (-4.8, 1.5), (-2.7, 1.7), title)
+    places = np.concatenate(list(ways.values()))
+    low, high = places.min(axis=0) - 0.3, places.max(axis=0) + 0.3
+    picture = contour_paths(ravine, ways, (low[0], high[0]), (low[1], high[1]), title)
     steps = ", ".join(f"{name} {arrival(ravine, way)}" for name, way in ways.items())
     picture.axes[0].set_xlabel(f"steps to the floor: {steps}")
     picture.alt += f" Steps to the floor: {steps}."
