@@ -106,6 +106,9 @@ def test_of_several_disagreements_the_shortest_is_shown(chapter):
     assert said.kind == "look" and "of 80 disagree" in said.headline
     shown = said.blocks[0].text
     assert shown.count(" = ") <= 4 and "loss = sum(" in shown
+    rng = np.random.default_rng(0)
+    wrong = [p for p in [random_program(rng) for _ in range(80)] if difference(chapter["by_my_tape"], p)]
+    assert len(shown.splitlines()) == min(len(str(p).splitlines()) for p in wrong)
     names = [line.split()[0] for line in shown.splitlines()]
     assert all(any(name in line for line in shown.splitlines()[k + 1 :]) for k, name in enumerate(names[:-1]))
 
