@@ -17,7 +17,7 @@ network = Fill(
     "network_gradients(x, t, w1, b1, w2, b2)",
     returns="loss dw1 db1 dw2 db2",
     level=3,
-    minutes=15,
+    minutes=12,
 )
 
 
