@@ -228,6 +228,23 @@ def right_of(model: nn.Sequential) -> float:
     return float(np.mean(model(tensor(x)).data.argmax(axis=1) == labels))
 
 
+def ring_points() -> Picture:
+    """The points alone, an own mark for each ring."""
+    x, labels = two_rings()
+    picture, colours = Picture(4, 3.6), (BLUE, RED)
+    ax = style(picture.add_subplot(), "", "$x_1$", "$x_2$")
+    for ring, (name, mark) in enumerate((("inner", "o"), ("outer", "^"))):
+        ax.plot(*x[labels == ring].T, mark, color=colours[ring], markersize=5, label=name)
+    ax.set_aspect("equal")
+    ax.legend(fontsize=9, labelcolor=GREY, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, 1.12))
+    sizes = [np.linalg.norm(x[labels == ring], axis=1).mean() for ring in (0, 1)]
+    picture.alt = (
+        f"{len(x)} points on two rings around the origin: the inner one, circles, about {sizes[0]:.1f} away; "
+        f"the outer one, triangles, about {sizes[1]:.1f}."
+    )
+    return picture
+
+
 def fences(models: Mapping[str, nn.Sequential], lines: bool = False) -> Picture:
     """The rings and what each network says about the plane; with `lines`, where its hidden neurons bend."""
     x, labels = two_rings()

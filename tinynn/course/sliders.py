@@ -19,4 +19,9 @@ def sliders(handles: Mapping[str, tuple[Sequence[Any], Any]], picture: Callable[
     picture : callable
         ``picture(*values) -> Picture``, a value for each slider, in their order.
     """
-    _follow([_checked(label, values, value) for label, (values, value) in handles.items()], picture)
+    bars = [_checked(label, values, value) for label, (values, value) in handles.items()]
+    for bar in bars:
+        bar.style.description_width = (
+            f"{max(map(len, handles)) / 2 + 1}em"  # all tracks begin below each other
+        )
+    _follow(bars, picture)
