@@ -82,10 +82,19 @@ def _write_slopes(
             continue
         points = [sheet.turned(point) for point in _route(sheet, k, ports[k])]
         (x, y), (u, v) = points[(len(points) - 1) // 2], points[len(points) // 2]
+        where = _beside(v - y, second=sheet.edges[k] in sheet.edges[:k])
         picture.axes[0].annotate(
-            number(slope), ((x + u) / 2, (y + v) / 2), xytext=(0, 3), textcoords="offset points",
-            ha="center", va="bottom", fontsize=8.5, fontweight="bold", color=colour,
+            number(slope), ((x + u) / 2, (y + v) / 2), textcoords="offset points", fontsize=8.5,
+            fontweight="bold", color=colour, **where,
         )  # fmt: skip
+
+
+def _beside(fall: float, second: bool) -> dict[str, Any]:
+    """Where a word stands beside an arrow without crossing it; `second` of two arrows that run together."""
+    if second:
+        return {"xytext": (-2, -1), "ha": "right", "va": "top"}
+    side = "center" if abs(fall) < 0.05 else "left" if fall > 0 else "right"
+    return {"xytext": ({"left": 2, "center": 0, "right": -2}[side], 2), "ha": side, "va": "bottom"}
 
 
 def _record(node: Any) -> Record:
