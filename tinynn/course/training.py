@@ -101,8 +101,8 @@ def batch_table(rows: dict[int, tuple[int, float, float]], prediction: Predictio
 
 def predict_first() -> Verdict:
     """What stands in the place of a result that waits for its prediction."""
-    say = phrases("check")["predict"]
-    return Verdict("open", say["first"], say["none"])
+    text = "Predict first, in the cell above, then run this cell again."
+    return Verdict("open", text, phrases("check")["predict"]["none"])
 
 
 # -- the ravine ------------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ def crossing(ravine: Ravine, makers: dict[str, Callable[[list], optim.Optimizer]
     """The ways of several optimisers, and below them the steps that each needs."""
     ways = {name: path(ravine, make) for name, make in makers.items()}
     places = np.concatenate(list(ways.values()))
-    low, high = places.min(axis=0) - 0.3, places.max(axis=0) + 0.3
+    low, high = np.round(places.min(axis=0) - 0.3, 1), np.round(places.max(axis=0) + 0.3, 1)
     picture = contour_paths(ravine, ways, (low[0], high[0]), (low[1], high[1]), title)
     steps = ", ".join(f"{name} {arrival(ravine, way)}" for name, way in ways.items())
     picture.axes[0].set_xlabel(f"steps to the floor: {steps}")
