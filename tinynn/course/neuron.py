@@ -135,7 +135,7 @@ def border(x: np.ndarray, y: np.ndarray, w1: float, w2: float, b: float) -> Pict
 
 
 def share_of_right_answers(y, labels):
-    """How many of the scores y (N, 1) lie on the right side of 0; labels (N,) are 0 or 1."""
+    """The share of scores y (N, 1) on the right side of 0; labels (N,) are 0 or 1."""
     said = y > 0
     return np.mean(said == labels)
 
