@@ -55,7 +55,7 @@ def _pickler() -> type:
             self.packages: set[str] = set()
 
         def reducer_override(self, obj: Any) -> Any:
-            code = obj if type(obj) is types.CodeType else _compiled_from(obj)
+            code = _code_of(obj)
             if code is not None:
                 self.files.add(code.co_filename)
             self.packages.add(_package(obj))
@@ -67,9 +67,14 @@ def _pickler() -> type:
     return Pickler
 
 
-def _compiled_from(obj: Any) -> types.CodeType | None:
-    """The code of a Numba function, which travels in a pickle of its own."""
-    return obj.py_func.__code__ if type(obj).__module__ == "numba.core.registry" else None
+def _code_of(obj: Any) -> types.CodeType | None:
+    """The code of a function; of a Numba function, which travels in a pickle of its own, too.
+
+    Not every version of cloudpickle asks about code objects, but all ask about functions.
+    """
+    if type(obj).__module__ == "numba.core.registry":
+        obj = obj.py_func
+    return obj.__code__ if isinstance(obj, types.FunctionType) else None
 
 
 def _package(obj: Any) -> str:
