@@ -9,6 +9,7 @@ The curves are those that were measured with the exercises' named mistakes (`tin
 from __future__ import annotations
 
 import re
+import zlib
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -90,8 +91,9 @@ def distinct(a: Illness, b: Illness) -> bool:
     return any(difference(effect, b.effects()[name]) for name, effect in a.effects().items())
 
 
-def offered(illness: Illness, rng: np.random.Generator) -> list[Illness]:
-    """The illness and three others, no two of which look alike; fewer where there are no more."""
+def offered(illness: Illness) -> list[Illness]:
+    """The illness and three others, no two of which look alike; the same each time."""
+    rng = np.random.default_rng(zlib.crc32(".".join(illness).encode()))
     chosen, others = [illness], rivals(illness)
     for i in rng.permutation(len(others)):
         if len(chosen) < CANDIDATES and all(distinct(others[i], c) for c in chosen):
@@ -103,7 +105,7 @@ def offered(illness: Illness, rng: np.random.Generator) -> list[Illness]:
 def cases(chapter: str | None = None) -> tuple[Illness, ...]:
     """The illnesses of a chapter, or of all, that can be offered among four; their order is mixed."""
     found = [i for i in illnesses() if chapter in (None, i.id.split(".")[0])]
-    full = [i for i in found if len(offered(i, np.random.default_rng(0))) == CANDIDATES]
+    full = [i for i in found if len(offered(i)) == CANDIDATES]
     return tuple(full[i] for i in np.random.default_rng(0).permutation(len(full)))
 
 
@@ -128,7 +130,7 @@ def hospital(chapter: Any = None, seed: int = 0) -> Patient:
         there = sorted({illness.id.split(".")[0] for illness in cases()})
         raise ArgumentError("hospital", f"chapter={chapter!r}", f"one of {', '.join(there)}", "hospital()")
     illness = found[int(seed) % len(found)]
-    _last[:] = [Patient(illness, offered(illness, np.random.default_rng(int(seed) % len(found))))]
+    _last[:] = [Patient(illness, offered(illness))]
     return _last[0]
 
 

@@ -56,8 +56,9 @@ def with_all_seeds(exercise: Fill, function: Callable, optimizer: str) -> list[R
 
 def short(name: str, kept: dict[str, Any]) -> dict[str, Any]:
     """Without what is empty, and without curves that stand with the right answer already."""
-    twin = name != RIGHT and kept["alike"] == "all"
-    return {k: v for k, v in kept.items() if v not in ("", []) and not (twin and k in ("loss", "right"))}
+    twin = "" if name == RIGHT else kept.get("alike", "")
+    left_out = {"all": ("loss", "right"), "weights": ("right",), "": ()}[twin]
+    return {key: value for key, value in kept.items() if value not in ("", []) and key not in left_out}
 
 
 def summary(runs: list[Run], right: list[Run]) -> dict[str, Any]:

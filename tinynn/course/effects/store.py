@@ -90,7 +90,7 @@ def factor_of(id: str, mistake: str) -> bool:
 
 def _effect(run: dict[str, Any], steps: list[int], right: dict[str, Any] | None = None) -> Effect:
     """The runs of one implementation; `right` are those of the right answer, for curves that are the same."""
-    curves = right if right is not None and run.get("alike") == "all" else run
+    curves = {**(right or {}), **run} if run.get("alike") else run
     loss, share = (tuple(curves.get(key, ())) for key in ("loss", "right"))
     reached = tuple(math.inf if step is None else step for step in run["reached"])
     first = tuple(math.nan if loss is None else loss for loss in run["first"])
