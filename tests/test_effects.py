@@ -237,7 +237,7 @@ def test_names_at_the_ends_do_not_overlap():
     block = lessons.lesson("03.3", "not_a_mean")[1]
     for svg in block.markup.split("<svg")[1:]:
         heights = sorted(
-            float(y) for x, y in re.findall(r'<text x="([\d.]+)" y="([\d.]+)"', svg) if x == "238.0"
+            float(y) for x, y in re.findall(r'<text x="([\d.]+)" y="([\d.]+)"', svg) if x == "230.0"
         )
         assert len(heights) == 2 and heights[1] - heights[0] >= 14
 

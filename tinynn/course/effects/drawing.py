@@ -20,8 +20,8 @@ LOOKS = {
 }
 """Colour, and the pattern of the line, which says the same."""
 
-WIDTH, HEIGHT = 340, 190
-LEFT, RIGHT, TOP, BOTTOM = 34, 230, 26, 160  # the frame of the curves; their names stand right of it
+WIDTH, HEIGHT = 345, 190
+LEFT, RIGHT, TOP, BOTTOM = 34, 222, 26, 160  # the frame of the curves; their names stand right of it
 APART = 15  # between two names
 INK, FAINT = "var(--jp-ui-font-color1, #616161)", "var(--jp-border-color1, #9e9e9e)"
 
