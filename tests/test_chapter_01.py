@@ -81,8 +81,8 @@ def test_every_picture_of_the_chapter_says_what_it_shows():
 
 def test_the_marked_number_of_a_product_is_written_out():
     x, w, b = np.array([[1.0, 0], [2, -1], [0, 3]]), np.array([[1.0, 2], [0.5, 4]]), np.array([10.0, -1])
-    picture = plots.matrix_product(x, w, b, example=1, neuron=1)
-    assert "y[1, 1] = 2·0.5 + (−1)·4 + (−1) = −4" in picture.alt
+    picture = plots.matrix_product(x, w, b, example=2, neuron=1)
+    assert "y[2, 1] = 0·0.5 + 3·4 + (−1) = 11" in picture.alt
     assert picture.png(40).startswith(b"\x89PNG")
     drawn = [text.get_text() for text in picture.axes[0].texts]
     assert {"x  (N, I) = (3, 2)", "w  (O, I) = (2, 2)", "b  (O,) = (2,)", "y  (N, O) = (3, 2)"} <= set(drawn)
