@@ -37,7 +37,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 @counts.reference
 def _(said, truth):
     measures = (metrics.precision, metrics.recall, metrics.f1)
-    return tuple(float(m(said, truth, average=None, num_classes=2)[1]) for m in measures)
+    by_class = [np.asarray(m(said, truth, average=None, num_classes=2)) for m in measures]  # (2,) each
+    return tuple(float(values[1]) for values in by_class)
 
 
 @counts.worked
@@ -82,7 +83,9 @@ def _harmonic(p: float, r: float, nothing: float = 0.0) -> float:
     return _share(2 * p * r, p + r, nothing)
 
 
-def _three(said, truth, mean: Callable = _harmonic, nothing: float = 0.0) -> tuple[float, float, float]:
+def _three(
+    said: np.ndarray, truth: np.ndarray, mean: Callable = _harmonic, nothing: float = 0.0
+) -> tuple[float, float, float]:
     hits = float(np.sum(said * truth))
     p, r = _share(hits, said.sum(), nothing), _share(hits, truth.sum(), nothing)
     return p, r, mean(p, r)
