@@ -55,9 +55,13 @@ def _pickler() -> type:
             self.packages: set[str] = set()
 
         def reducer_override(self, obj: Any) -> Any:
-            code = _code_of(obj)
+            code = obj if type(obj) is types.CodeType else _compiled_from(obj)
             if code is not None:
                 self.files.add(code.co_filename)
+            if type(obj) is types.CodeType:
+                # cloudpickle 3.1.3 leaves out the name of the file, by which tracebacks find the lines.
+                kind, args = self.dispatch_table[types.CodeType](obj)
+                return written_in, (obj.co_filename, kind, *args)
             self.packages.add(_package(obj))
             # Pickle makes every array contiguous, and strides are part of what is asked.
             if type(obj) is np.ndarray and obj.size and not obj.flags.forc:
@@ -67,14 +71,14 @@ def _pickler() -> type:
     return Pickler
 
 
-def _code_of(obj: Any) -> types.CodeType | None:
-    """The code of a function; of a Numba function, which travels in a pickle of its own, too.
+def _compiled_from(obj: Any) -> types.CodeType | None:
+    """The code of a Numba function, which travels in a pickle of its own."""
+    return obj.py_func.__code__ if type(obj).__module__ == "numba.core.registry" else None
 
-    Not every version of cloudpickle asks about code objects, but all ask about functions.
-    """
-    if type(obj).__module__ == "numba.core.registry":
-        obj = obj.py_func
-    return obj.__code__ if isinstance(obj, types.FunctionType) else None
+
+def written_in(file: str, kind: Callable[..., types.CodeType], *args: Any) -> types.CodeType:
+    """A code object that knows its file."""
+    return kind(*args).replace(co_filename=file)
 
 
 def _package(obj: Any) -> str:
