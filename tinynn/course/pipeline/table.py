@@ -53,7 +53,7 @@ def dirty_table(seed: int = 0) -> tuple[list[Row], Truth]:
     missing = _missing(rng, gap, torn)
     rows = []
     for i in range(n):
-        label = rng.choice(NOTHING) if unlabelled[i] else _label(rng, int(written[i]))
+        label = _nothing(rng) if unlabelled[i] else _label(rng, int(written[i]))
         rows.append(_row(rng, i, label, data.x[source[i]], missing[i]))
     first = np.unique(source, return_index=True)[1]
     copy = ~np.isin(np.arange(n), first)
