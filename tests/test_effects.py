@@ -60,8 +60,9 @@ def test_measured_again_it_is_what_the_file_says(id, name, optimizer):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("id", EXERCISES)
-def test_all_measured_again_are_what_the_file_says(id):
+@pytest.mark.parametrize("id", ["03.2", "04.4"])
+def test_whole_exercises_measured_again_are_what_the_file_says(id):
+    """All of them take a quarter of an hour: python -m tinynn.course.effects measures them."""
     found = measure.measure(find(id))
     assert found["factors"] == store.read()["exercises"][id]["factors"]
     for optimizer, runs in found["runs"].items():
