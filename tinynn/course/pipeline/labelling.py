@@ -76,8 +76,7 @@ class ByHand:
         n, done = len(self.given), self.done
         if done == n:
             return f"All {n} labels are yours."
-        others = "the 3 images most alike vote"
-        return f"{done} of {n} labels are yours. For the others {others}, until you have labelled them."
+        return f"{done} of {n} labels are yours. For the rest the 3 images most alike vote."
 
     # -- showing -----------------------------------------------------------------------------------------
 

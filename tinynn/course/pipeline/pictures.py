@@ -29,7 +29,7 @@ def apart(found: Curves, title: str) -> Picture:
     for ax, at in ((left, found.val_loss[best]), (right, 100 * found.val_right[best])):
         ax.plot(best + 1, at, "o", color=RED, markersize=11, markerfacecolor="none", markeredgewidth=2)
         ax.legend(fontsize=9, labelcolor=GREY, frameon=False)
-    write(left, f"lowest: epoch {best + 1}", (best + 1, found.val_loss[best]), (4, 9), RED)
+    write(left, f"lowest: epoch {best + 1}", (best + 1, found.val_loss[best]), (0, 24), RED)
     left.set_ylim(0, 2.6)
     right.set_ylim(0, 103)
     picture.alt = (
