@@ -13,7 +13,7 @@ from tinynn.course.engine.texts import phrases
 FILES = sorted(Path(__file__).with_name("unbanked").glob("*.py"))
 
 NOT = {
-    "e01_3_c": {"wrong_only_large"},  # cut off above 10: finite
+    "first_a e01_3_c": {"wrong_only_large"},  # cut off above 10: finite
     "e03_5_b": {"wrong_only_large"},  # 1e-12 in the logarithm: finite
     "e04_4_b": {"wrong_only_large"},  # the branch for large numbers forgets a factor
     "e02_5_d": {"factor"},  # stops too early: 1.000001 times what is due
@@ -23,16 +23,24 @@ NOT = {
 """What an answer was taken for once, and is not."""
 
 
+UNSEEN = {
+    "second_b e05_1_a": "gives back the array it was given, with the right numbers in it",
+    "second_b e05_3_c": "right statistics, whatever the seed",
+}
+"""What the checks let pass, since they look at what comes back, and why that is not enough."""
+
+
 @pytest.fixture(scope="module")
 def trials() -> dict[str, Judged]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {one.name: one for file in FILES for one in judged(answers(str(file)))}
+        return {f"{file.stem} {one.name}": one for file in FILES for one in judged(answers(str(file)))}
 
 
 def test_every_answer_is_rejected_and_none_stops_the_engine(trials: dict[str, Judged]) -> None:
-    assert len(trials) >= 104
-    assert not [(name, one.crash) for name, one in trials.items() if one.result in ("accepted", "crashed")]
+    assert len(trials) >= 156
+    bad = {name: one.crash for name, one in trials.items() if one.result in ("accepted", "crashed")}
+    assert bad.keys() == UNSEEN.keys(), bad
 
 
 @pytest.mark.parametrize("name", NOT)

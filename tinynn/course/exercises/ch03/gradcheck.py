@@ -48,6 +48,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(cubes, grad, np.array([1.0, 2.0, 1.5]), 1e-3, note="f = sum of x**3; one sign is wrong")
     x = np.array([1.5, 2.0, 3.0])
     yield case(first_squared, np.array([3.0, 0.0, 0.0]), x, 1e-3, note="most gradients are 0, and right")
+    note = "one gradient is 0, and said to be 0.000000003"
+    yield case(first_squared, np.array([3.0, 3e-9, 0.0]), x, 1e-3, note=note)
     x = rng.normal(size=(2, 3)).round(2).T  # a transposed array, whose rows do not follow each other
     yield case(cubes, 3 * x**2 * (1 + 0.1 * (x > 0)), x, 1e-3, note="f = sum of x**3, x a transposed array")
     x = rng.normal(size=(3, 3))
@@ -103,8 +105,8 @@ def unit_directions(f, grad, x, eps):
         step = eps * direction.reshape(x.shape)
         n = (f(np.float64(x) + step) - f(np.float64(x) - step)) / (2 * eps)
         a = grad.reshape(-1)[i]
-        total = abs(a) + abs(n)
-        worst = abs(a - n) / total if total > 1e-8 and abs(a - n) / total > worst else worst
+        off = abs(a - n) / (abs(a) + abs(n) if abs(a) + abs(n) > 1e-8 else 1e-8)
+        worst = off if off > worst else worst
     return worst
 
 

@@ -20,6 +20,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(rng.normal(size=(1, 4)), np.array([2]), tags="one", note="a batch of one")
     large = np.array([[1000.0, 998.0, 0.0], [3.0, -2000.0, 4.0]])
     yield case(large, np.array([1, 2]), tags="large", note="scores in the thousands")
+    behind = np.array([[40.0, 0.0, -5.0], [0.0, 3.0, 900.0]])
+    yield case(behind, np.array([2, 0]), tags="large", note="the true class is far behind")
     x = rng.normal(size=(3, 5)).astype(np.float32)
     yield case(x, np.array([4, 0, 1]), tags="float32", note="float32")
 

@@ -33,6 +33,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(5, 2, 6, 3), note="5 rows, 2 inputs, 6 hidden units, 3 classes")
     yield case(*draw(4, 4, 4, 4), tags="square", note="everything 4 by 4")
     yield case(*draw(1, 3, 5, 2), tags="one", note="a batch of one")
+    yield case(*draw(4, 3, 1, 2), note="a single hidden unit")
     x, t, w1, b1, w2, b2 = draw(3, 2, 5, 4)
     yield case(1000 * x, t, w1, b1, w2, b2, tags="large", note="inputs, and so scores, in the thousands")
     yield case(*draw(6, 3, 4, 2, np.float32), tags="float32", note="float32")

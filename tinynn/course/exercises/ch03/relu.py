@@ -23,6 +23,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(np.ones((4, 3)), rng.normal(size=(4, 3)), tags="ones", note="an upstream gradient of ones")
     yield case(rng.normal(size=(2, 3, 4)), rng.normal(size=(2, 3, 4)), note="three axes")
     yield case(np.array([-2.0]), np.array([3.0]), tags="one", note="a single number")
+    x = np.array([[1e-5, -1e-5, 1e8], [-1e8, 3e-4, -3e-4]])
+    yield case(rng.normal(size=(2, 3)), x, note="numbers very near 0 and very far from it")
     dy, x = rng.normal(size=(2, 5, 2)).astype(np.float32)
     yield case(dy, x, tags="float32", note="float32")
 

@@ -29,6 +29,11 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     inputs = {"x": [], "y": ["x"], "spare": ["x"], "loss": ["y"]}
     local = {"x": [], "y": [2.0], "spare": [7.0], "loss": [5.0]}
     yield case(["x", "spare", "y", "loss"], inputs, local, note="`spare` is not used by the loss")
+    inputs = {"x": [], "a": ["x"], "spare": ["x"], "y": ["a"]}
+    local = {"x": [], "a": [2.0], "spare": [7.0], "y": [-3.0]}
+    yield case(
+        ["x", "a", "spare", "y"], inputs, local, note="`spare` stands in the middle, and y does not use it"
+    )
     inputs = {"y": ["a", "x"], "x": [], "a": ["x", "x"]}
     local = {"y": [2.0, -1.0], "x": [], "a": [3.0, 0.5]}
     note = "a uses x twice, with two slopes; the dicts are in no order"

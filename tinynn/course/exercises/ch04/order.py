@@ -20,6 +20,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case("y", skip, note="x is used at once, and by way of a and b")
     late = {"y": ["b", "x"], "b": ["a"], "a": ["x"], "x": []}
     yield case("y", late, note="the same, with the inputs of y the other way round")
+    cut = {"y": ["h", "a"], "a": ["b"], "b": ["h"], "h": ["x"], "x": []}
+    yield case("y", cut, note="a short cut to h, which has an input itself")
     yield case("square", {"square": ["x", "x"], "x": []}, note="both inputs are the same")
     used = {"loss": ["d"], "plot": ["d", "x"], "x": [], "d": ["h", "t"], "t": [], "h": ["x", "w"], "w": []}
     yield case("loss", used, note="`plot` is not needed for `loss`")

@@ -21,6 +21,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(np.array([[0.5, 2.0], [-1.5, -3.0]]), large, tags="large", note="x in the hundreds")
     mixed = np.array([0.3, 900.0, -0.8, -2000.0])
     yield case(np.array([1.5, -2.0, 0.7, 3.0]), mixed, tags="large", note="large numbers beside small ones")
+    first = np.array([60.0, 0.4, -0.9])
+    yield case(np.array([2.0, -1.0, 0.5]), first, tags="large", note="a large number in front")
     yield case(np.array([-2.0]), np.array([0.7]), tags="one", note="a single number")
     dy, x = rng.normal(size=(2, 3, 2)).astype(np.float32)
     yield case(dy, x, tags="float32", note="float32")

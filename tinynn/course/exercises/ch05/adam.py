@@ -37,6 +37,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     g[1] = m[1] = v[1] = 0
     yield case(p, g, m, v, 2, 0.1, 0.7, 0.95, 1e-8, note="one gradient has always been 0")
     yield case(*draw(1), 2, 0.3, 0.5, 0.75, 1e-3, tags="one", note="a single number")
+    yield case(*draw(3), 150, 0.1, 0.9, 0.999, 1e-8, note="step 150, with a beta2 of 0.999")
     yield case(*draw(3, 2, dtype=np.float32), 2, 0.5, 0.9, 0.99, 1e-3, tags="float32", note="float32")
 
 

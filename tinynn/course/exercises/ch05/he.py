@@ -25,6 +25,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(100, 400, 2, note="100 inputs, 400 outputs")
     yield case(150, 150, 3, tags="square", note="150 inputs, 150 outputs")
     yield case(2000, 10, 4, tags="large", note="2000 inputs, 10 outputs")
+    yield case(1, 20000, 5, tags="one", note="1 input, 20000 outputs")
 
 
 @initial.accept

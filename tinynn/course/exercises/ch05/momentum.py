@@ -26,6 +26,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(p, g, 0 * v, 0.1, 0.9, note="the first step: v is 0")
     yield case(*draw(3), 0.2, 0.0, note="beta = 0: plain gradient descent")
     yield case(*draw(1), 0.3, 0.5, tags="one", note="a single number")
+    yield case(*draw(), 0.1, 0.9, tags="one", note="a parameter of shape ()")
+    p, g, v = draw(5)
+    yield case(p, 1000 * g, v, 0.01, 0.9, tags="large", note="gradients in the thousands")
     yield case(*draw(2, 4, dtype=np.float32), 0.1, 0.9, tags="float32", note="float32")
 
 
