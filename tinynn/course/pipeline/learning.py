@@ -68,7 +68,8 @@ def weight_sizes(network: nn.Module, history: History) -> tuple[float, float, in
 
 def right_answers(networks: int, pool: Dataset) -> np.ndarray:
     """Which of the pool each of so many networks gets right, (networks, N); only their start is different."""
-    few = Dataset(*(part[:60] for part in few_digits(0.0)[0]))
+    seen, _ = few_digits(0.0)
+    few = Dataset(seen.x[:60], seen.y[:60])
     found = []
     with backend("numpy"):
         for seed in range(networks):
