@@ -16,7 +16,7 @@ from submissions import FIRST, IDS, book, cell
 
 from tinynn.__main__ import main
 from tinynn.course.classroom import grade, isolation
-from tinynn.course.engine.exercise import Fill, catalogue
+from tinynn.course.engine.exercise import Fill, catalogue, find
 from tinynn.course.engine.kinds import Checker, Variant
 from tinynn.course.engine.watch import Limits
 
@@ -222,3 +222,12 @@ def test_wrong_options_are_a_sentence(options, said, tmp_path, monkeypatch, caps
     assert main(["grade", *options]) == 1
     assert said in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_functions_as_the_chapter_gives_them_are_not_tried():
+    given = [
+        "def f(x):\n    return None  # your line instead of this one",
+        "def f(x):\n    y = ...\n    return y",
+    ]
+    for source in given:
+        assert grade._verdict(find("03.2"), source, "f", None).kind == "open"  # type: ignore[arg-type]
