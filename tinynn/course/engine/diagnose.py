@@ -13,7 +13,7 @@ from typing import Any
 from . import stopped
 from .bank import composed, exact, partly, two
 from .call import Odd, Outcome
-from .compare import single
+from .compare import leak, single
 from .diagnosis import Diagnosis, about_signature, words_of
 from .evidence import Evidence, Seen
 from .exercise import Fill
@@ -95,7 +95,8 @@ def sound_values(evidence: Evidence) -> Diagnosis | None:
         return about_signature(Found("mutates", {"arguments": names}), [], changed)
     leaking = next(s for s in evidence.seen if evidence.leaks(s))
     fill = {"dtype": str(evidence.leaks(leaking))}
-    return about_signature(Found("other_dtype", fill), [p.name for p in evidence.parts], leaking)
+    parts = [p.name for p in evidence.parts if any(leak(pair.got, pair.wanted) for pair in p.pairs)]
+    return about_signature(Found("other_dtype", fill), parts, leaking)
 
 
 def not_itself(evidence: Evidence) -> Diagnosis | None:
