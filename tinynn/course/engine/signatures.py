@@ -155,6 +155,8 @@ def _other_parts(evidence: Evidence) -> Found:
     fill = {"due": due, "number": str(len(evidence.exercise.returns))}
     values = [seen.outcome.value for seen in evidence.values]
     if not all(isinstance(v, (tuple, list)) for v in values):
+        if any(isinstance(v, Odd) and v.kind == "generator" for v in values):
+            return Found("generator")
         right = _which(evidence, values)
         return Found("one_part_right", fill | {"right": right}) if right else Found("no_parts", fill)
     lengths = sorted({len(v) for v in values})
