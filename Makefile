@@ -1,7 +1,7 @@
 # The commands of the course. Without make, on any system: python -m pip install -e ".[lab]", python -m tinynn lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-long lint types unit notebooks docs bench torch lock clean install-lab install-test
+.PHONY: help lab test test-long lint types unit notebooks docs slides solutions bench torch lock clean install-lab install-test
 
 PYTHON ?=
 ARGS ?=
@@ -11,7 +11,7 @@ PYTEST := $(RUN) -m pytest --durations=15
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@echo '  Variables: PYTHON=python3.13 (which Python makes .venv), ARGS="03 --no-browser" (options of lab, bench)'
+	@echo '  Variables: PYTHON=python3.13 (which Python makes .venv), ARGS="03 --no-browser" (options of lab, slides, solutions, bench)'
 
 lab: install-lab ## install if needed, open JupyterLab on chapter 00
 	@$(RUN) -m tinynn lab $(ARGS)
@@ -39,6 +39,12 @@ notebooks: install-test ## nbval: run every chapter, compare every saved output
 
 docs: install-test ## the API reference, into docs/api
 	$(RUN) -m tinynn docs
+
+slides: install-lab ## the chapters as slides that open without a network, into docs/slides
+	@$(RUN) -m tinynn slides docs/slides $(ARGS)
+
+solutions: install-lab ## for instructors: solved chapters with speaker notes, into solutions
+	@$(RUN) -m tinynn solutions solutions $(ARGS)
 
 bench: install-test torch ## the table: this package, plain NumPy, PyTorch
 	$(RUN) -m tinynn bench $(ARGS)

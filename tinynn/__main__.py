@@ -36,6 +36,7 @@ COMMANDS = {
         "run_bench",
     ),
     "solutions": Command("write the chapters with the exercises solved", "tinynn.course.classroom.solutions"),
+    "slides": Command("write the chapters as slides that open offline", "tinynn.course.classroom.slides"),
     "grade": Command("grade a folder of submitted notebooks", "tinynn.course.classroom.grade"),
     "docs": Command(
         "write the API reference into docs/api", "tinynn.course.commands", "add_docs_arguments", "run_docs"

@@ -27,6 +27,8 @@ def solved(notebook: dict[str, Any]) -> dict[str, Any]:
 
 def _solved_cell(cell: dict[str, Any]) -> list[dict[str, Any]]:
     if cell["cell_type"] != "code":
+        if cell["metadata"].get("slideshow", {}).get("slide_type") == "notes":
+            cell["source"] = cell["source"].replace("<details>", "<details open>", 1)
         return [cell]
     cell |= {"outputs": [], "execution_count": None}
     cell["source"] = _predicted(cell["source"])
@@ -78,17 +80,6 @@ def _explained(cell: dict[str, Any], exercise: Exercise) -> list[dict[str, Any]]
         lines.append("Known mistakes:\n\n" + "\n".join(f"* {m['means'].strip()}" for m in mistakes.values()))
     note = {"cell_type": "markdown", "id": f"{cell.get('id', exercise.id)}-solution"[:64], "metadata": {}}
     return [{**note, "source": "\n\n".join(lines)}] if lines[0].endswith(".") or mistakes else []
-
-
-def unsolved(notebook: dict[str, Any]) -> list[str]:
-    """Ids that a notebook checks and no declaration knows."""
-    return [
-        id
-        for cell in notebook["cells"]
-        if cell["cell_type"] == "code"
-        for _, id, _ in checks(cell["source"])
-        if id not in catalogue()
-    ]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
