@@ -25,7 +25,7 @@ def _draw(*shapes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
 
 
 PAIR, LAYER = _draw((3,), (3,)), _draw((4, 3), (3, 2), (2,))
-ASKED = {
+ASKED: dict[str, list[tuple[Any, tuple]]] = {
     "06p.1": [
         (f, PAIR) for f in (graphs.product, graphs.twice, graphs.uneven, graphs.two_calls, graphs.deep)
     ],

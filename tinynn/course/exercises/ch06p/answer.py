@@ -76,7 +76,7 @@ def trained(x, y, new, sizes, steps=600, lr=0.01):
     pairs = list(zip(sizes, sizes[1:]))
     p = [Tensor(rng.normal(size=pair) * np.sqrt(2 / pair[0])) for pair in pairs]
     p += [Tensor(np.zeros(n)) for _, n in pairs]
-    m, v = [0.0] * len(p), [0.0] * len(p)
+    m, v = ([np.zeros_like(q.data) for q in p] for _ in range(2))
 
     def scores(x):
         h = Tensor(x)
