@@ -506,3 +506,10 @@ def test_the_prediction_is_marked_in_a_picture():
     p.mark(ax)
     p.mark(ax, vertical=True)
     assert len(ax.lines) == lines + 2 and ax.texts[-1].get_text() == " you: 1.5"
+
+
+def test_a_teachers_own_exercise_is_no_error():
+    said = check("90.1", lambda x: x)
+    assert said.kind == "said" and "hand your notebook in" in str(said)
+    with pytest.raises(ArgumentError):
+        check("89.1", lambda x: x)
