@@ -1,7 +1,7 @@
 # The commands of the course. Without make, on any system: python -m pip install -e ".[lab]", python -m tinynn lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-long lint types unit notebooks docs slides solutions bench torch lock clean install-lab install-test
+.PHONY: help lab test test-long lint types unit notebooks docs slides solutions table bench torch lock clean install-lab install-test
 
 PYTHON ?=
 ARGS ?=
@@ -45,6 +45,9 @@ slides: install-lab ## the chapters as slides that open without a network, into 
 
 solutions: install-lab ## for instructors: solved chapters with speaker notes, into solutions
 	@$(RUN) -m tinynn solutions solutions $(ARGS)
+
+table: install-test ## map, glossary and table of the chapters, written anew (ARGS=--run: run times)
+	$(RUN) -m tinynn chapters --write $(ARGS)
 
 bench: install-test torch ## the table: this package, plain NumPy, PyTorch
 	$(RUN) -m tinynn bench $(ARGS)

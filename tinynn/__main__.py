@@ -38,6 +38,9 @@ COMMANDS = {
     "solutions": Command("write the chapters with the exercises solved", "tinynn.course.classroom.solutions"),
     "slides": Command("write the chapters as slides that open offline", "tinynn.course.classroom.slides"),
     "grade": Command("grade a folder of submitted notebooks", "tinynn.course.classroom.grade"),
+    "chapters": Command(
+        "the course in numbers; its map and its glossary", "tinynn.course.classroom.chapters"
+    ),
     "docs": Command(
         "write the API reference into docs/api", "tinynn.course.commands", "add_docs_arguments", "run_docs"
     ),
