@@ -24,6 +24,8 @@ NOT = {
 
 
 UNSEEN = {
+    "second_a e01_5_b": "overflows beyond 2**31 weights, where an answer that makes the arrays has no memory",
+    "second_a e02_5_c": "stops at a thousand steps: a recursion that is right up to there passes",
     "second_b e05_1_a": "gives back the array it was given, with the right numbers in it",
     "second_b e05_3_c": "right statistics, whatever the seed",
 }
@@ -38,7 +40,7 @@ def trials() -> dict[str, Judged]:
 
 
 def test_every_answer_is_rejected_and_none_stops_the_engine(trials: dict[str, Judged]) -> None:
-    assert len(trials) >= 156
+    assert len(trials) >= 208
     bad = {name: one.crash for name, one in trials.items() if one.result in ("accepted", "crashed")}
     assert bad.keys() == UNSEEN.keys(), bad
 

@@ -30,6 +30,11 @@ def gradient_of_squares(x: np.ndarray) -> np.ndarray:
     return 2 * x
 
 
+def gradient_of_half_squares(x: np.ndarray) -> np.ndarray:
+    """Of half the sum of squares: the very array that came in."""
+    return x
+
+
 def gradient_of_ravine(x: np.ndarray) -> np.ndarray:
     """Of a bowl around 1 that is steeper along each further element."""
     steepness = np.arange(1, x.size + 1, dtype=x.dtype).reshape(x.shape)

@@ -18,6 +18,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case([4, 3, 2], note="two layers: 4 inputs, 3 hidden, 2 outputs")
     yield case([64, 32, 10], note="digits of 8 by 8 pixels, 32 hidden, 10 classes")
     yield case([2, 7, 5, 3], note="three layers")
+    yield case([3, 5, 5, 2], note="a width that comes twice")
     yield case([3, 3, 3], tags="square", note="all widths equal")
     yield case([1, 1], note="one input, one output")
     yield case([5], note="5 inputs and no layer")

@@ -22,6 +22,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(rng.normal(300, 20, size=(2, 5)), tags="large", note="numbers far from 0")
     far = 1e5 + 0.1 * rng.normal(size=(2, 4))
     yield case(far, tags="large", note="numbers close together and very far from 0")
+    yield case(rng.normal(0, 1e-10, size=(2, 3)), tags="small", note="hardly any spread")
     yield case(rng.normal(1, 2, size=(3, 5)).astype(np.float32), tags="float32", note="float32")
 
 

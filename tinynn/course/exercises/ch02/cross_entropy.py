@@ -25,6 +25,10 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(apart, np.array([1, 2]), tags="large", note="large scores above and below 0")
     sure = np.array([[2000.0, 0.0, 3.0], [1.0, 2.0, 0.0]])
     yield case(sure, np.array([2, 1]), tags="large", note="sure of itself, and wrong")
+    right = np.array([[900.0, 0.0, 3.0], [1.0, 2.0, 0.0], [0.0, -5.0, 800.0]])
+    yield case(
+        right, np.array([0, 1, 2]), tags="large", note="sure of itself, and right: a loss of exactly 0"
+    )
     floats = rng.normal(size=(4, 6)).astype(np.float32)
     yield case(floats, np.array([5, 1, 1, 0]), tags="float32", note="float32")
 

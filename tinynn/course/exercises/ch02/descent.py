@@ -9,6 +9,7 @@ import numpy as np
 from .... import ops
 from ...engine.exercise import Case, Fill, case
 from ...given import (
+    gradient_of_half_squares,
     gradient_of_ravine,
     gradient_of_squares,
     gradient_of_two_valleys,
@@ -30,6 +31,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(gradient_of_ravine, rng.normal(size=4), 0.9, 6, note="a rate that is too high")
     yield case(gradient_of_valley, rng.normal(size=3), 0.1, 3, note="each slope depends on all numbers")
     yield case(gradient_of_squares, rng.normal(size=2), 1e-6, 30, tags="small", note="30 very small steps")
+    yield case(gradient_of_half_squares, rng.normal(size=2), 1e-2, 300, note="300 steps")
     x32 = rng.normal(size=3).astype(np.float32)
     yield case(gradient_of_squares, x32, 0.1, 4, tags="float32", note="float32")
 

@@ -22,6 +22,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(5, 3), note="5 examples, 3 outputs")
     yield case(*draw(3, 3), tags="square", note="3 examples, 3 outputs")
     yield case(*draw(4), note="4 examples, one number each")
+    y, t = draw(2, 3)
+    t[0, 1] = y[0, 1]
+    yield case(y, t, note="one output hits its target")
     yield case(*draw(3, 2, 4), note="three axes")
     yield case(*draw(1, 4), tags="one", note="one example, 4 outputs")
     yield case(*draw(4, 2, dtype=np.float32), tags="float32", note="float32")

@@ -23,6 +23,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     dy, x, w = draw(4, 3, 2)
     yield case(np.ones_like(dy), x, w, tags="ones", note="an upstream gradient of ones")
     yield case(*draw(1, 2, 3), tags="one", note="a batch of one")
+    yield case(*draw(3, 2, 1), note="a single output")
     yield case(*draw(5, 4, 2, np.float32), tags="float32", note="float32")
 
 
