@@ -43,7 +43,8 @@ HOW = f"""\
 The estimate adds: {WORDS_A_MINUTE} words a minute; {FORMULA_SECONDS} seconds for a formula, {LINE_SECONDS}
 for a line of code, {CELL_SECONDS} for running a cell and looking at it, {PREDICTION_SECONDS} for a
 prediction, {WIDGET_SECONDS} for a widget; {OPENING_MINUTES} minutes for the opening questions;
-the minutes declared with each exercise, which stand for its task and its cell too; and the run time, spent waiting.
+the minutes declared with each exercise, which stand for its task and its cell too; and the run
+time, spent waiting.
 It leaves out what
 is marked *beyond the hour* and the speaker notes. These rates are assumptions (their reasons:
 `tinynn/course/classroom/estimate.py`), and no student has been timed yet."""
