@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 from .plots import SCREEN_DPI, Picture, in_words
+from .views import with_view
 
 SLICE = 0.025  # seconds of training at a stretch
 FRAME = 0.05  # seconds between two pictures, at least: the server drops what comes faster
@@ -198,7 +199,7 @@ class _Panel:
 
         self.draw(picture)
         data, about = picture.bundle()
-        self.place = display(_with_view(data, self.box), metadata=about, raw=True, display_id=True)
+        self.place = display(with_view(data, self.box), metadata=about, raw=True, display_id=True)
         self.words = display(_in_words(picture), raw=True, display_id=True)
 
     def draw(self, picture: Picture) -> None:
@@ -249,18 +250,18 @@ def _follow(handles: Sequence[Any], picture: Callable[..., Picture]) -> None:
     import ipywidgets as widgets
     from IPython.display import display
 
-    first = _outputs(picture(*(handle.value for handle in handles)))
+    first = outputs(picture(*(handle.value for handle in handles)))
     box = handles[0] if len(handles) == 1 else widgets.VBox(list(handles))
     labels = ", ".join(handle.description for handle in handles)
     note = f"Run this cell for its slider{'s' * (len(handles) > 1)}: {labels}."
     data = {"text/html": f"<small>{html.escape(note)}</small>", "text/plain": note}
-    display(_with_view(data, box), raw=True)
+    display(with_view(data, box), raw=True)
     # The picture is an output of its own: it outlives the kernel, and the slider does not.
     places = [display(data, metadata=about, raw=True, display_id=True) for data, about in first]
 
     def redraw(_: dict[str, Any]) -> None:
         try:
-            drawn = _outputs(picture(*(handle.value for handle in handles)))
+            drawn = outputs(picture(*(handle.value for handle in handles)))
         except Exception as problem:  # an exception in a callback would vanish in the log
             said = f"{type(problem).__name__}: {problem}"
             return places[1].update({"text/html": html.escape(said), "text/plain": said}, raw=True)
@@ -280,7 +281,7 @@ def _handle(label: str, values: Sequence[Any], value: Any) -> Any:
     )  # fmt: skip
 
 
-def _outputs(picture: Picture) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def outputs(picture: Picture) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The image and its words, each with its metadata."""
     return [picture.bundle(), (_in_words(picture), {})]
 
@@ -292,9 +293,3 @@ def _draw_into(image: Any, picture: Picture) -> None:
 
 def _in_words(picture: Picture) -> dict[str, str]:
     return {"text/html": in_words(picture.alt), "text/plain": picture.alt}
-
-
-def _with_view(data: dict[str, Any], box: Any) -> dict[str, Any]:
-    """Widgets beside what stands for them: a page that cannot show widgets shows that."""
-    view = "application/vnd.jupyter.widget-view+json"
-    return {**data, view: box._repr_mimebundle_()[view]}

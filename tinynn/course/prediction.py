@@ -9,8 +9,7 @@ from typing import Any
 from .engine.kinds import PredictExplain, laid_over, not_a_guess, shortly
 from .engine.texts import phrases
 from .engine.verdict import Verdict
-
-VIEW = "application/vnd.jupyter.widget-view+json"
+from .views import with_view
 
 _locked: dict[str, list[Any]] = {}  # by question: what was predicted in this session, the first one counts
 
@@ -132,7 +131,7 @@ class Prediction:
         data = _bundle(self.state())
         if self.guess is None:
             self._panel = _Panel(self)
-            data[VIEW] = self._panel.box._repr_mimebundle_()[VIEW]
+            data = with_view(data, self._panel.box)
         place = display(data, raw=True, display_id=True)
         if self._panel is not None:
             self._panel.place = place

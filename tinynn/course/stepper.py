@@ -14,11 +14,12 @@ import numpy as np
 
 from ..errors import ArgumentError
 from . import sentences
-from .live import _outputs, _with_view
+from .live import outputs
 from .plots import Picture
 from .plots.boxes import MOST, Box, Line, Sheet, arrange, boxes_of, brief, lines
 from .plots.graph import Light, paint
 from .record import Call, Record, Value, flow, record
+from .views import with_view
 
 
 @dataclass(eq=False)
@@ -176,7 +177,7 @@ class _Panel:
         self._make_widgets()
         note = "Run this cell to walk through the graph."
         told = {"text/html": f"<small>{note}</small>", "text/plain": note}
-        display(_with_view(told, self.box), raw=True)
+        display(with_view(told, self.box), raw=True)
         shown = self._shown()
         self.places = [display(data, metadata=about, raw=True, display_id=True) for data, about in shown]
 
@@ -210,4 +211,4 @@ class _Panel:
         told = f"{self._stepper.heading()} {self._stepper.sentence}"
         head, said = html.escape(self._stepper.heading()), html.escape(self._stepper.sentence)
         page = f'<p role="status" style="min-height: 3em"><strong>{head}</strong> {said}</p>'
-        return [({"text/html": page, "text/plain": told}, {}), *_outputs(self._stepper.picture())]
+        return [({"text/html": page, "text/plain": told}, {}), *outputs(self._stepper.picture())]

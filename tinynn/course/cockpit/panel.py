@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..live import _with_view as with_view
 from ..plots import Picture, in_words
+from ..views import with_view
 from .run import NAMES
 from .settings import Settings
 from .words import below_the_pictures, sentence_as_html, trouble_as_html

@@ -3,11 +3,12 @@
 Its exercises are in `tinynn.course.exercises.ch06`.
 """
 
+from ..sliders import sliders
 from .cleaning import copies, filled, own_share, read_label, read_table
 from .generated import printed
 from .labelling import ByHand, in_words, nearest_vote
 from .learning import curves, few_digits, hasty, right_answers, small_network, weight_sizes, winners
-from .pictures import apart, bars, by_size, sliders, winners_picture
+from .pictures import apart, bars, by_size, winners_picture
 from .table import Truth, dirty_table, fresh
 
 __all__ = [

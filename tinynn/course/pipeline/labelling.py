@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..live import _with_view
 from ..plots import SCREEN_DPI, Picture, draw_images, image_grid
 from ..plots.images import grid_in_words
+from ..views import with_view
 
 OPEN = -1
 WORDS = ((0.0, "slight"), (0.2, "fair"), (0.4, "moderate"), (0.6, "substantial"), (0.8, "almost perfect"))
@@ -109,7 +109,7 @@ class ByHand:
 
         self._panel = _Panel(self)
         data, about = self.picture().bundle()
-        display(_with_view(data, self._panel.box), metadata=about, raw=True)
+        display(with_view(data, self._panel.box), metadata=about, raw=True)
 
 
 class _Panel:

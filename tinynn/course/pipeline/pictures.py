@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..live import _handle, _outputs, _with_view
 from ..plots import AMBER, BLUE, GREEN, GREY, RED, RUN_MARKERS, RUNS, Picture, style
 from ..plots.given import number
 from ..plots.style import PATTERNS, write
@@ -98,30 +96,3 @@ def winners_picture(told: np.ndarray, truly: np.ndarray, size: int) -> Picture:
         f"{int((x > y).sum())} of {len(x)} promised more than they kept."
     )
     return picture
-
-
-def sliders(choices: Mapping[str, tuple[Sequence[Any], Any]], picture: Callable[..., Picture]) -> None:
-    """Several sliders, each with its values and where it stands at first, and the picture they lead to.
-
-    Parameters
-    ----------
-    choices : dict of str to (values, value)
-        By label; ``picture(*values)`` gets them in this order.
-    """
-    import ipywidgets as widgets
-    from IPython.display import display
-
-    handles = [_handle(label, values, value) for label, (values, value) in choices.items()]
-    note = f"Run this cell for its sliders: {', '.join(choices)}."
-    data = {"text/html": f"<small>{note}</small>", "text/plain": note}
-    display(_with_view(data, widgets.VBox(handles)), raw=True)
-    first = _outputs(picture(*(handle.value for handle in handles)))
-    places = [display(shown, metadata=about, raw=True, display_id=True) for shown, about in first]
-
-    def redraw(_: Any) -> None:
-        drawn = _outputs(picture(*(handle.value for handle in handles)))
-        for place, (shown, about) in zip(places, drawn, strict=True):
-            place.update(shown, metadata=about, raw=True)
-
-    for handle in handles:
-        handle.observe(redraw, names="value")
