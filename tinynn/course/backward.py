@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from .engine.exercise import Fill, find
 from .engine.untouched import gap
+from .two_layers import NAMES, loss_by_each
+from .two_layers import scores as scores
+from .two_layers import share_right as share_right
 
-NAMES = ("w1", "b1", "w2", "b2")
 CLOSE = 1e-6  # a relative error below this is rounding
-Arrays = Sequence[np.ndarray]
 
 # -- a network of two layers -----------------------------------------------------------------------------
 
@@ -24,17 +25,6 @@ def starting_weights(inputs: int = 2, hidden: int = 64, classes: int = 3, seed: 
     w1 = rng.normal(0, inputs**-0.5, (hidden, inputs)).astype(np.float32)
     w2 = rng.normal(0, hidden**-0.5, (classes, hidden)).astype(np.float32)
     return [w1, np.zeros(hidden, np.float32), w2, np.zeros(classes, np.float32)]
-
-
-def scores(x: np.ndarray, weights: Arrays) -> np.ndarray:
-    """The forward pass alone: (N, 2) points, (N, K) scores."""
-    w1, b1, w2, b2 = weights
-    return np.maximum(x @ w1.T + b1, 0) @ w2.T + b2
-
-
-def share_right(x: np.ndarray, t: np.ndarray, weights: Arrays) -> float:
-    """The share of rows whose highest score is that of the right class, 0 to 1."""
-    return float(np.mean(scores(x, weights).argmax(axis=1) == t))
 
 
 class Counted:
@@ -93,14 +83,11 @@ def check_network(gradients: Callable, gradient_error: Callable) -> dict[str, fl
     x, t = rng.normal(size=(8, 2)), np.arange(8) % 3
     weights = [w.astype(np.float64) for w in starting_weights(2, 5, 3)]
     _, *found = gradients(x, t, *[w.copy() for w in weights])
-    errors = {}
-    for i, name in enumerate(NAMES):
-
-        def loss_of(w: np.ndarray, i: int = i) -> float:
-            return float(_network().true(x, t, *weights[:i], w, *weights[i + 1 :])[0])  # type: ignore[misc]
-
-        errors[f"d{name}"] = float(gradient_error(loss_of, found[i], weights[i], 1e-5))
-    return errors
+    losses = loss_by_each(lambda *ws: _network().true(x, t, *ws)[0], weights)  # type: ignore[misc]
+    return {
+        f"d{name}": float(gradient_error(loss, gradient, w, 1e-5))
+        for name, loss, gradient, w in zip(NAMES, losses, found, weights, strict=True)
+    }
 
 
 def print_errors(errors: Mapping[str, float]) -> None:

@@ -10,6 +10,7 @@ from ... import backend, nn
 from ... import functional as F
 from ...data import Batches, digits
 from ...tensor import Tensor, no_grad
+from ..two_layers import share_right
 from .moments import OPTIMIZERS, Moment, moments
 from .networks import HIDDEN, STEPS, Arrays, points
 
@@ -25,13 +26,6 @@ def starting_weights(inputs: int, hidden: int, outputs: int, seed: int = 0) -> l
     rng = np.random.default_rng(seed)
     shapes = (hidden, inputs), (hidden,), (outputs, hidden), (outputs,)
     return [rng.normal(0, s[-1] ** -0.5 if len(s) > 1 else 0, s).astype(np.float32) for s in shapes]
-
-
-def accuracy(x: np.ndarray, t: np.ndarray, weights: list[np.ndarray]) -> float:
-    """The share of rows whose largest score is that of the right class, in a network of two layers."""
-    w1, b1, w2, b2 = weights
-    scores = np.maximum(x @ w1.T + b1, 0) @ w2.T + b2
-    return float(np.mean(scores.argmax(1) == t))
 
 
 class Student:
@@ -51,7 +45,7 @@ class Student:
         return float(loss)
 
     def right(self) -> float:
-        return accuracy(*self.held, [w.data for w in self.weights])
+        return share_right(*self.held, [w.data for w in self.weights])
 
 
 def fitting(gradient: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ import numpy as np
 from ...effects.by_hand import starting_weights
 from ...engine.exercise import Fill
 from ...engine.kinds import NameTheBug
+from ...two_layers import NAMES, loss_by_each
 from .gradcheck import gradient_error
 from .network import network
 
-NAMES = ("w1", "b1", "w2", "b2")
 ROUNDING = 1e-6  # an error below it is rounding, and on every machine another
 
 
@@ -26,13 +26,10 @@ def table(exercise: Fill, mistake: str) -> str:
     x, t, weights = dead_unit()
     _, *gradients = exercise.mistakes[mistake].function(x, t, *weights)
     lines = ["gradient   largest relative error   largest |gradient|   largest |central difference|"]
-    for i, (name, gradient) in enumerate(zip(NAMES, gradients)):
-
-        def loss_of(w: np.ndarray, i: int = i) -> float:
-            return float(network.true(x, t, *weights[:i], w, *weights[i + 1 :])[0])  # type: ignore[misc]
-
-        error = gradient_error(loss_of, gradient, weights[i], 1e-5)
-        size, slope = np.abs(gradient).max(), np.abs(slopes(loss_of, weights[i])).max()
+    losses = loss_by_each(lambda *ws: network.true(x, t, *ws)[0], weights)  # type: ignore[misc]
+    for name, gradient, loss_of, w in zip(NAMES, gradients, losses, weights):
+        error = gradient_error(loss_of, gradient, w, 1e-5)
+        size, slope = np.abs(gradient).max(), np.abs(slopes(loss_of, w)).max()
         told = f"{error:.2g}" if error > ROUNDING else f"below {ROUNDING:g}"
         lines.append(f"d{name:<9} {told:<24} {size:<20.4f} {slope:.4f}")
     dead = np.abs(gradients[0][0]).max()
