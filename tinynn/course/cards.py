@@ -68,9 +68,8 @@ class Task:
             how = say["predict"] if isinstance(e, PredictExplain) else say["choose"]
             options = "\n".join(f"* **{letter}**: {text}" for letter, text in e.choices)
             return [options, how.format(id=e.id, unit=getattr(e, "unit", ""))]
-        signature = getattr(e, "signature", "")
-        named = signature.split("(")[0] in self.exercise.words.get("task", "")  # the task says it already
-        return ["" if named else say["write"].format(signature=signature), *constants(e)]
+        named = e.name in e.words.get("task", "")  # the task says it already
+        return ["" if named else say["write"].format(signature=e.signature), *constants(e)]
 
     def __repr__(self) -> str:
         seen = getattr(self.symptom, "alt", self.symptom)

@@ -15,8 +15,8 @@ import numpy as np
 from . import effects, mine
 from .cards import Task, Worked, constants
 from .engine import runner, untouched
-from .engine.exercise import Exercise, Fill, catalogue, find, whole_id
-from .engine.kinds import Checker, Judged, PredictExplain, Variant
+from .engine.exercise import Exercise, catalogue, find, whole_id
+from .engine.kinds import PredictExplain, Variant
 from .engine.record import record, seed_of
 from .engine.texts import phrases
 from .engine.verdict import Text, Verdict, Verdicts
@@ -74,19 +74,14 @@ def _find(id: Any, where: str = "check") -> Exercise:
     return exercise.for_seed(record().seed()) if isinstance(exercise, Variant) else exercise
 
 
-def wants_function(exercise: Exercise) -> bool:
-    """Whether the answer is a function; otherwise it is a value."""
-    return isinstance(exercise, (Fill, Checker)) or isinstance(exercise, Judged) and bool(exercise.signature)
-
-
 def _refused(exercise: Exercise, answer: Any) -> tuple[Verdict, list[str]] | None:
     """What is said without running anything: nothing is there yet, or it is no function."""
     say = phrases("check")["check"]
     if answer is None or answer is ...:
         return Verdict("open"), []
-    if not wants_function(exercise):
+    if not exercise.wants_function:
         return None
-    name = exercise.signature.split("(")[0]  # type: ignore[attr-defined]
+    name = exercise.name
     if isinstance(answer, str):
         return Verdict(
             "look", say["text"].format(value=answer, id=exercise.id, name=name), say["no_function"]

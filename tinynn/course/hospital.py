@@ -22,7 +22,7 @@ from .effects.picture import symptom
 from .effects.store import RIGHT, Effect, effects_of, network_of, read
 from .effects.verdicts import difference, verdict
 from .engine.exercise import find
-from .engine.kinds import LETTERS
+from .engine.kinds import LETTERS, choice
 from .engine.texts import phrases
 from .engine.verdict import Drawn, Table, Text, Verdict, marked
 
@@ -48,7 +48,7 @@ class Illness(NamedTuple):
     def says(self) -> str:
         """What is wrong, without what comes of it: the first sentence, and whose it is."""
         first = re.split(r"(?<=[.?])\s+", self.words().get("means", ""))[0]
-        return f"`{find(self.id).signature.split('(')[0]}`: {first}"  # type: ignore[attr-defined]
+        return f"`{find(self.id).name}`: {first}"
 
 
 # -- which cases there are ---------------------------------------------------------------------------------
@@ -177,8 +177,7 @@ class Patient:
         """What speaks for this candidate, or against it."""
         if letter is None or letter is ...:
             return Verdict("open")
-        text = str(letter).strip().strip("().").lower() if isinstance(letter, str) else ""
-        chosen = dict(zip(LETTERS, self.candidates)).get(text)
+        chosen = dict(zip(LETTERS, self.candidates)).get(choice(letter))
         if chosen is None:
             letters = ", ".join(f'"{known}"' for known, _ in self.choices)
             shown = f"{letter!r}"[:40].strip("'\"")

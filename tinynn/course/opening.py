@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from .engine.exercise import Fill, catalogue, chapters
-from .engine.kinds import LETTERS, shortly
+from .engine.kinds import LETTERS, choice, shortly
 from .engine.record import Record, record
 from .engine.texts import phrases
 from .engine.verdict import Verdict, marked
@@ -34,7 +34,7 @@ class Question(NamedTuple):
         say = phrases("check")["opening"]
         if answer is None or answer is ...:
             return Verdict("open", headline=say["open"].format(i=i))
-        letter = str(answer).strip().strip("().").lower()
+        letter = choice(answer)
         if len(letter) != 1 or letter not in LETTERS[: len(self.options)]:
             letters = ", ".join(f'"{c}"' for c in LETTERS[: len(self.options)])
             text = say["unknown"].format(answer=shortly(answer), letters=letters)

@@ -29,7 +29,7 @@ from ...errors import FileError, TinynnError
 from ..engine import travel, untouched
 from ..engine.call import Call, Outcome
 from ..engine.exercise import Exercise, catalogue, find
-from ..engine.kinds import Choice, Judged, Variant
+from ..engine.kinds import Variant
 from ..engine.process import NotStarted, Worker
 from ..engine.verdict import Verdict, Verdicts
 from ..engine.watch import Limits
@@ -84,6 +84,7 @@ def grade(student: str, path: Path, settings: Settings) -> Graded:
 def _marks(notebook: dict[str, Any], path: Path, settings: Settings) -> Iterator[Mark]:
     given, no_python = cells.answers(notebook), cells.broken(notebook)
     every, until = slices.statements(notebook), time.monotonic() + PER_SUBMISSION
+    seed = cells.seed(notebook)
     with Room(path, settings) as room:
         for id in settings.ids:
             if id in no_python and id not in given:
@@ -94,7 +95,7 @@ def _marks(notebook: dict[str, Any], path: Path, settings: Settings) -> Iterator
                 yield Mark(id, "look", f"Not run: the others took {PER_SUBMISSION:.0f} seconds.")
             else:
                 source = slices.needed(every, given[id].expression, given[id].cell)
-                yield _mark(find(id), source, given[id].expression, room, cells.seed(notebook))
+                yield _mark(find(id), source, given[id].expression, room, seed)
 
 
 _one_variant_at_a_time = threading.Lock()
@@ -118,7 +119,7 @@ def _marked(exercise: Exercise, source: str, expression: str, room: Room) -> Mar
 
 
 def _verdict(exercise: Exercise, source: str, expression: str, room: Room) -> Verdict:
-    if wants_value(exercise):
+    if not exercise.wants_function:
         outcome = room.ask([source, expression, "value"], [Call(())])[0]
         if outcome.end != "value":
             return Verdict("look", _why(outcome), "The answer could not be read")
@@ -128,11 +129,6 @@ def _verdict(exercise: Exercise, source: str, expression: str, room: Room) -> Ve
         return Verdict("open")  # as `check` says it in the notebook
     outcomes = room.ask([source, expression, "function"], exercise.calls(answer))
     return _one(exercise.judge(answer, outcomes))
-
-
-def wants_value(exercise: Exercise) -> bool:
-    """Whether the answer is a value, a letter or numbers, and not a function."""
-    return isinstance(exercise, Choice) or isinstance(exercise, Judged) and not exercise.signature
 
 
 def stand_in(source: str, name: str) -> Callable:

@@ -60,13 +60,10 @@ class Checker(Exercise):
         needed: float = 0.8,
     ) -> None:
         super().__init__(id, level=level, minutes=minutes)
-        self.name, self.of, self.at_most, self.needed = name, of, at_most, needed
+        self.signature = f"{name}()"
+        self.of, self.at_most, self.needed = of, at_most, needed
         self._wrong, self._extra = wrong, dict(extra or {})
         self.worked_answer: Callable | None = None
-
-    @property
-    def signature(self) -> str:
-        return f"{self.name}()"
 
     def worked(self, function: Callable) -> Callable:
         """Inputs that find every wrong implementation: a decorator."""

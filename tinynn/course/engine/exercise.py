@@ -82,6 +82,8 @@ class Exercise:
     """
 
     kind = "exercise"
+    signature: str = ""
+    """Of the function to write, as the student sees it; "" where the answer is a value."""
 
     def __init__(self, id: str, *, level: int, minutes: int) -> None:
         if not re.fullmatch(r"\d\d[a-z]?\.\d+", id):
@@ -96,6 +98,16 @@ class Exercise:
     def words(self) -> dict[str, Any]:
         """Title, task, hints, explanation and the rest, out of the TOML file of the chapter."""
         return words(self.id)
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.signature.split("(")[0]
+
+    @property
+    def wants_function(self) -> bool:
+        """Whether the answer is a function; otherwise it is a value."""
+        return bool(self.signature)
 
     @property
     def title(self) -> str:
@@ -176,11 +188,6 @@ class Fill(Exercise):
         self.train: Callable[..., Any] | None = None
         self.same: Callable[[Any, Any, tuple], bool] | None = None
         self._cases: Callable[[np.random.Generator], Iterator[Case]] | None = None
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return self.signature.split("(")[0]
 
     # -- declaring: each is a decorator ------------------------------------------------------------------
 

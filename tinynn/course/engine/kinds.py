@@ -24,6 +24,11 @@ __all__ = ["Checker", "Judged", "NameTheBug", "PredictExplain", "Variant", "in_w
 LETTERS = "abcdefgh"
 
 
+def choice(answer: Any) -> str:
+    """What a student wrote for a letter, bare: "(b)", "B." and "b" are the same; "" where it is no text."""
+    return answer.strip().strip("().").lower() if isinstance(answer, str) else ""
+
+
 class Choice(Exercise):
     """One of several statements is true.
 
@@ -58,7 +63,7 @@ class Choice(Exercise):
 
     def chosen(self, answer: Any) -> str | None:
         """The option that `answer` names, by letter or by name; None if there is none."""
-        text = str(answer).strip().strip("().").lower().replace(" ", "_") if isinstance(answer, str) else ""
+        text = choice(answer).replace(" ", "_")
         by_letter = dict(zip(LETTERS, self.options))
         return by_letter.get(text) or (text if text in self.options else None)
 
