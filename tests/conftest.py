@@ -57,6 +57,32 @@ def chromium() -> str:
     return found
 
 
+class Page:
+    """Stands for a notebook page: what was displayed in a place, newest last."""
+
+    def __init__(self) -> None:
+        self.places: list[list[dict]] = []
+
+    def display(self, data: dict, **options: Any) -> Place:
+        self.places.append([data])
+        return Place(self.places[-1])
+
+
+class Place:
+    def __init__(self, contents: list[dict]) -> None:
+        self.contents = contents
+
+    def update(self, data: dict, **options: Any) -> None:
+        self.contents.append(data)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    page = Page()
+    monkeypatch.setattr("IPython.display.display", page.display)
+    return page
+
+
 @dataclass
 class Lab:
     """A running ``python -m tinynn lab``."""

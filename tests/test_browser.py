@@ -91,15 +91,20 @@ class Chapter:
         assert self.page.get_by_text("Would you like to").count() == 0
 
 
+@contextlib.contextmanager
+def tab(chromium: str, height: int) -> Iterator[Any]:
+    """A page of a browser of its own, 1280 pixels wide."""
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=[*QUIET, *["--no-sandbox"] * root])
+        with contextlib.closing(browser):
+            yield browser.new_page(viewport={"width": 1280, "height": height})
+
+
 @pytest.fixture
 def chapter(chromium: str, start_lab: Callable) -> Iterator[Chapter]:
     lab = start_lab("00")
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with contextlib.ExitStack() as stack:
-        driver = stack.enter_context(playwright.sync_playwright())
-        browser = driver.chromium.launch(executable_path=chromium, args=[*QUIET, *["--no-sandbox"] * root])
-        stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    with tab(chromium, height=1000) as page:
         yield Chapter(page, f"{lab.url}/lab/tree/00_start.ipynb?token={lab.token}")
 
 

@@ -444,26 +444,6 @@ def test_a_choice_is_locked_in_among_options():
     assert p.show("the loop").verdict.headline == "As predicted"
 
 
-class Place:
-    def __init__(self, data):
-        self.contents = [data]
-
-    def update(self, data, **_):
-        self.contents.append(data)
-
-
-@pytest.fixture
-def page(monkeypatch):
-    places = []
-
-    def display(data, **_):
-        places.append(Place(data))
-        return places[-1]
-
-    monkeypatch.setattr("IPython.display.display", display)
-    return places
-
-
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -472,17 +452,17 @@ def test_the_field_locks_in_fills_the_outcome_below_and_leaves_words(page):
     p._ipython_display_()
     panel = p._panel
     p.show(37)._ipython_display_()
-    assert VIEW in page[0].contents[0] and "37" not in str(page[1].contents)
+    assert VIEW in page.places[0][0] and "37" not in str(page.places[1])
     panel.field.value = "half"
     panel.button.click()
     assert "Not a number" in panel.status.value and p.guess is None
     panel.field.value = " 40 % "
     panel.button.click()
-    assert p.guess == 40 and "It is 37 percent." in page[1].contents[-1]["text/plain"]
-    assert VIEW not in page[0].contents[-1] and "Locked in: 40 percent" in page[0].contents[-1]["text/plain"]
+    assert p.guess == 40 and "It is 37 percent." in page.places[1][-1]["text/plain"]
+    assert VIEW not in page.places[0][-1] and "Locked in: 40 percent" in page.places[0][-1]["text/plain"]
     assert panel.box.comm is None, "the widgets are closed"
     p._ipython_display_()
-    assert VIEW not in page[2].contents[0], "a locked prediction has no field"
+    assert VIEW not in page.places[2][0], "a locked prediction has no field"
 
 
 def test_radio_buttons_begin_with_none_chosen(page):

@@ -454,32 +454,6 @@ def test_an_error_in_a_loss_is_raised_by_a_step_and_said_by_a_played_run(page):
 # -- controls --------------------------------------------------------------------------------------------
 
 
-class Page:
-    """Stands for a notebook page: what was displayed in a place, newest last."""
-
-    def __init__(self) -> None:
-        self.places: list[list[dict]] = []
-
-    def display(self, data, **options):
-        self.places.append([data])
-        return Place(self.places[-1])
-
-
-class Place:
-    def __init__(self, contents) -> None:
-        self.contents = contents
-
-    def update(self, data, **options):
-        self.contents.append(data)
-
-
-@pytest.fixture
-def page(monkeypatch):
-    page = Page()
-    monkeypatch.setattr("IPython.display.display", page.display)
-    return page
-
-
 def shown(page, **options):
     pit = made(**options)
     pit._ipython_display_()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
 import time
@@ -13,7 +11,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from test_browser import NOTEBOOK, QUIET, Chapter, playwright
+from test_browser import NOTEBOOK, Chapter, playwright, tab
 
 expect = playwright.expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
@@ -104,12 +102,7 @@ class Driver:
 def driver(chromium: str, start_lab: Callable, tmp_path: Path) -> Iterator[Driver]:
     lab = start_lab("00")
     shutil.copy(BOOK, tmp_path / "my work" / BOOK.name)
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    with contextlib.ExitStack() as stack:
-        tool = stack.enter_context(playwright.sync_playwright())
-        browser = tool.chromium.launch(executable_path=chromium, args=[*QUIET, *["--no-sandbox"] * root])
-        stack.callback(browser.close)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+    with tab(chromium, height=800) as page:
         yield Driver(Chapter(page, f"{lab.url}/lab/tree/{BOOK.name}?token={lab.token}"))
 
 

@@ -239,32 +239,6 @@ class Counted:
         return plots.loss_curve(losses)
 
 
-class Page:
-    """Stands for a notebook page: what was displayed in a place, newest last."""
-
-    def __init__(self) -> None:
-        self.places: list[list[dict]] = []
-
-    def display(self, data, **options):
-        self.places.append([data])
-        return Place(self.places[-1])
-
-
-class Place:
-    def __init__(self, contents) -> None:
-        self.contents = contents
-
-    def update(self, data, **options):
-        self.contents.append(data)
-
-
-@pytest.fixture
-def page(monkeypatch):
-    page = Page()
-    monkeypatch.setattr("IPython.display.display", page.display)
-    return page
-
-
 def shown(run):
     """The run with its widgets, as if a cell had shown it."""
     run._ipython_display_()

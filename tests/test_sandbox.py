@@ -10,6 +10,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -35,7 +36,7 @@ _numbers = itertools.count()
 def cell(source: str, **names: object) -> Callable:
     """The last function of a notebook's cell."""
     source = textwrap.dedent(source).strip() + "\n"
-    file = f"/tmp/ipykernel_1/{next(_numbers)}.py"
+    file = os.path.join(tempfile.gettempdir(), "ipykernel_1", f"{next(_numbers)}.py")
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     namespace = {"__name__": "__main__", "np": np, **names}
     exec(compile(source, file, "exec"), namespace)

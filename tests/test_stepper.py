@@ -340,49 +340,34 @@ def test_made_up_names_keep_off_those_that_are_taken():
 # -- widgets -----------------------------------------------------------------------------------------------
 
 
-class Place:
-    def __init__(self, first):
-        self.contents = [first]
-
-    def update(self, data, **_):
-        self.contents.append(data)
-
-
 @pytest.fixture
-def shown(monkeypatch):
+def shown(page):
     """A stepper on a page: the stepper, its widgets, and what stands in each place, newest last."""
     pytest.importorskip("ipywidgets")
-    places = []
-
-    def display(data, **_):
-        places.append(Place(data))
-        return places[-1]
-
-    monkeypatch.setattr("IPython.display.display", display)
     walk = stepper(*scalars())
     walk._ipython_display_()
-    return walk, walk._panel, places
+    return walk, walk._panel, page.places
 
 
 def test_next_back_and_the_slider_move_the_walk_and_what_is_shown(shown):
     walk, panel, (_, sentence, picture, words) = shown
     panel.next.click()
     assert walk.position == panel.slider.value == 1
-    assert "mul: v1 = a * b = 2 * 3 = 6." in sentence.contents[-1]["text/html"]
-    assert "v1 = 6" in words.contents[-1]["text/plain"]
-    assert picture.contents[-1]["image/png"] != picture.contents[0]["image/png"]
+    assert "mul: v1 = a * b = 2 * 3 = 6." in sentence[-1]["text/html"]
+    assert "v1 = 6" in words[-1]["text/plain"]
+    assert picture[-1]["image/png"] != picture[0]["image/png"]
     panel.slider.value = 7
-    assert walk.position == 7 and "a has now collected 3" in sentence.contents[-1]["text/plain"]
+    assert walk.position == 7 and "a has now collected 3" in sentence[-1]["text/plain"]
     panel.back.click()
     assert walk.position == panel.slider.value == 6
-    assert len(picture.contents) == 4  # one picture a move, the first included
+    assert len(picture) == 4  # one picture a move, the first included
 
 
 def test_picture_and_words_outlive_the_widgets(shown):
     _, _, (buttons, *others) = shown
     view = "application/vnd.jupyter.widget-view+json"
-    assert view in buttons.contents[0] and "Run this cell" in buttons.contents[0]["text/html"]
-    assert not any(view in place.contents[0] for place in others)
+    assert view in buttons[0] and "Run this cell" in buttons[0]["text/html"]
+    assert not any(view in place[0] for place in others)
 
 
 def test_names_are_escaped_on_the_page(monkeypatch):
