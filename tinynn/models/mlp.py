@@ -1,10 +1,10 @@
-"""Models that several chapters and commands use."""
+"""The multilayer perceptron."""
 
 from __future__ import annotations
 
-from .errors import ArgumentError
-from .nn import GELU, Dropout, Flatten, Linear, ReLU, Sequential, Sigmoid, SiLU, Tanh
-from .nn.checks import number, whole
+from ..errors import ArgumentError
+from ..nn import GELU, Dropout, Flatten, Linear, ReLU, Sequential, Sigmoid, SiLU, Tanh
+from ..nn.checks import number, whole
 
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "gelu": GELU, "silu": SiLU}
 
