@@ -33,6 +33,12 @@ def test_a_page_names_no_address_to_load_and_describes_its_pictures():
     )
 
 
+def test_every_kind_of_word_in_code_has_its_colour():
+    page = slides.deck(CHAPTERS[3])
+    used = set(re.findall(r"color: var\((--jp-mirror-editor-[a-z]+-color)\)", page))
+    assert len(used) > 5 and all(f"{name}: " in page for name in used)
+
+
 def test_a_formula_that_cannot_be_drawn_is_readable():
     assert "<path" in formula("x^2") and formula(r"\nosuch{x}") == r"<code>\nosuch{x}</code>"
 
@@ -63,6 +69,7 @@ def walk(path: Path, chromium: str, folder: Path) -> None:
             seen = page.evaluate(SEEN)
             assert seen["place"] == f"{number} of {count}"
             assert seen["bottom"] <= 722 and seen["right"] <= 1282 and not seen["wide"], (path.stem, seen)
+            assert not seen["tall"], f"{path.stem}: slide {number} scrolls; make two cells of its longest"
             page.keyboard.press("ArrowRight")
         page.keyboard.press("Home")
         page.keyboard.press("n")

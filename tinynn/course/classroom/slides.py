@@ -9,6 +9,7 @@ from typing import Any
 from ..work import chapters_in, find_chapter, project_folder
 
 TEMPLATES = Path(__file__).parent  # deck/ lies here, built upon nbconvert's own reveal template
+LARGER = 1.4  # a picture on a slide against the same in a notebook's column: saved pictures have the pixels
 
 
 def deck(path: Path) -> str:
@@ -55,7 +56,8 @@ def _describe(output: Any) -> None:
 
     about = output.get("metadata", {}).get("image/png", {})
     if "image/png" in output.get("data", {}) and "alt" in about:
-        size = "".join(f' {side}="{about[side]}"' for side in ("width", "height") if side in about)
+        sides = {side: round(LARGER * about[side]) for side in ("width", "height") if side in about}
+        size = "".join(f' {side}="{pixels}"' for side, pixels in sides.items())
         data = "".join(output.data["image/png"].split())
         picture = f'<img src="data:image/png;base64,{data}" alt="{escape(about["alt"])}"{size}>'
         output.data = {"text/html": picture}

@@ -10,7 +10,9 @@ function split(slide) {
   fit.append(...[...slide.childNodes].filter(node => !node.matches?.("aside.notes")));
   slide.prepend(fit);
   slide.classList.add("now");
-  const cells = [...fit.children], limit = ROOM / SMALLEST;
+  const limit = ROOM / SMALLEST;
+  [...fit.children].filter(cell => cell.getBoundingClientRect().height > limit).forEach(apart);
+  const cells = [...fit.children];
   const top = fit.getBoundingClientRect().top;
   const cut = cells.findIndex((cell, i) => i > 0 && cell.getBoundingClientRect().bottom - top > limit);
   if (cut > 0) {
@@ -23,6 +25,16 @@ function split(slide) {
   }
   scale(slide, fit);
   slide.classList.remove("now");
+}
+
+// A cell that is taller than a slide: its code becomes a cell of its own, and so does its output.
+function apart(cell) {
+  const output = cell.querySelector(":scope > .jp-Cell-outputWrapper");
+  if (!output || !cell.querySelector(":scope > .jp-Cell-inputWrapper")) return;
+  const rest = cell.cloneNode(false);
+  rest.removeAttribute("id");
+  rest.append(output);
+  cell.after(rest);
 }
 
 function scale(slide, fit) {
