@@ -189,8 +189,8 @@ def test_the_first_import_of_every_part_below_the_course_is_light_too():
 def test_importing_tinynn_costs_at_most_015_s_more_than_numpy():
     code = """if True:
         import time, numpy
-        start = time.perf_counter(); import tinynn
-        print(time.perf_counter() - start)"""
+        start = time.process_time(); import tinynn  # a busy machine makes others wait, not this clock
+        print(time.process_time() - start)"""
     best = min(float(python(code).stdout) for _ in range(5))
     assert best < 0.15, f"{best:.3f} s"  # about 0.03 s on a quiet machine, so this is slack enough
 

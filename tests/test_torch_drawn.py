@@ -1,7 +1,7 @@
 """The same numbers as PyTorch on configurations that nobody chose: Hypothesis draws 200 for each family.
 
 Shapes, strides, paddings, dilations, groups, lengths, masks, layers and directions are drawn; the numbers
-come from a seed. Outputs and all gradients are compared: in float64 to 1e-9, in float32 to 1e-4 of the largest.
+come from a seed. Outputs and all gradients are compared: float64 to 1e-9, float32 to 1e-4 of the largest.
 """
 
 from __future__ import annotations
