@@ -69,7 +69,7 @@ def language_words() -> WordSplit:
 
 
 def dates(n: int = 1000, languages: tuple[str, ...] = tuple(NAMES), seed: Seed = 0) -> list[tuple[str, str]]:
-    """Return `n` pairs such as ("3 de mayo de 1987", "1987-05-03"): as a language writes a date, and ISO's way.
+    """Return `n` pairs such as ("3 de mayo de 1987", "1987-05-03"): the language's way and ISO's.
 
     Days are drawn from 1950 to 2049, the language and one of its three ways (medium, long, full, the last
     with the day of the week) evenly. A way that names only two digits of the year, or no month by name,
