@@ -17,8 +17,8 @@ from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
 from .recurrent import Lengths, without_padding
 from .recurrent_numba import (
-    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, final, input_products, keep_or_show, laid_out,
-    plain_inputs, room_for_output, states, thin_product, upstream, weight_gradients,
+    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
+    laid, laid_out, room_for_output, states, thin_product, upstream, weight_gradients,
 )  # fmt: skip
 
 
@@ -80,9 +80,10 @@ def gru_forward(
     lengths: Lengths = None,
     reverse: bool = False,
 ) -> tuple:
-    if not plain_inputs(x, h0, weight_ih, weight_hh, bias_ih, bias_hh):
-        return reference.gru_forward(x, h0, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse)
-    x = without_padding(x, lengths)
+    inputs = x, h0, weight_ih, weight_hh, bias_ih, bias_hh
+    if not compilable(*inputs):
+        return reference.gru_forward(*inputs, lengths, reverse)
+    x, h0, weight_ih, weight_hh, bias_ih, bias_hh = laid(without_padding(x, lengths), *inputs[1:])
     steps, batch, features = x.shape
     hidden = weight_hh.shape[1]
     length, w = all_lengths(lengths, steps, batch), turned(weight_hh)

@@ -156,8 +156,13 @@ def all_lengths(lengths: Lengths, steps: int, batch: int) -> np.ndarray:
     return np.full(batch, steps, np.int64) if lengths is None else integers(np.asarray(lengths))
 
 
-def plain_inputs(*arrays: np.ndarray | None) -> bool:
-    return all(a is None or plain(a) for a in arrays)
+def compilable(*arrays: np.ndarray | None) -> bool:
+    return all(a is None or (a.dtype == FLOAT32 and a.size) for a in arrays)
+
+
+def laid(*arrays: np.ndarray | None) -> list:
+    """The inputs as kernels take them: x is a transposed view where the batch comes first."""
+    return [a if a is None or plain(a) else ready(a) for a in arrays]
 
 
 @share
@@ -242,11 +247,10 @@ def rnn_forward(
     reverse: bool = False,
     nonlinearity: str = "tanh",
 ) -> tuple:
-    if not plain_inputs(x, h0, weight_ih, weight_hh, bias_ih, bias_hh):
-        return reference.rnn_forward(
-            x, h0, weight_ih, weight_hh, bias_ih, bias_hh, lengths, reverse, nonlinearity
-        )
-    x = without_padding(x, lengths)
+    inputs = x, h0, weight_ih, weight_hh, bias_ih, bias_hh
+    if not compilable(*inputs):
+        return reference.rnn_forward(*inputs, lengths, reverse, nonlinearity)
+    x, h0, weight_ih, weight_hh, bias_ih, bias_hh = laid(without_padding(x, lengths), *inputs[1:])
     steps, batch, features = x.shape
     bias = np.zeros(len(weight_hh), FLOAT32) if bias_ih is None else bias_ih + bias_hh
     length = all_lengths(lengths, steps, batch)
