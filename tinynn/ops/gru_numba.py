@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..memory import empty
-from . import gru as reference
 from .elementwise import Needs
+from .gru import gru_backward as numpy_gru_backward
+from .gru import gru_forward as numpy_gru_forward
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
 from .recurrent import Lengths, without_padding
@@ -82,7 +83,7 @@ def gru_forward(
 ) -> tuple:
     inputs = x, h0, weight_ih, weight_hh, bias_ih, bias_hh
     if not compilable(*inputs):
-        return reference.gru_forward(*inputs, lengths, reverse)
+        return numpy_gru_forward(*inputs, lengths, reverse)
     x, h0, weight_ih, weight_hh, bias_ih, bias_hh = laid(without_padding(x, lengths), *inputs[1:])
     steps, batch, features = x.shape
     hidden = weight_hh.shape[1]
@@ -152,7 +153,7 @@ def _gru_backward(
 
 def gru_backward(dout: tuple, cache: tuple, needs: Needs = (True,) * 6) -> tuple:
     if cache[-1] != "compiled":
-        return reference.gru_backward(dout, cache, needs)
+        return numpy_gru_backward(dout, cache, needs)
     x, h, gates, (weight_ih, w, has_bias), length, reverse, _ = cache
     features, hidden = x.shape[2], h.shape[2]
     dy, dh = upstream(dout[0], dout[1], h[0])

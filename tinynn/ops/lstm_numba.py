@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..memory import empty
-from . import lstm as reference
 from .elementwise import Needs
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
+from .lstm import lstm_backward as numpy_lstm_backward
+from .lstm import lstm_forward as numpy_lstm_forward
 from .recurrent import Lengths, without_padding
 from .recurrent_numba import (
     FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
@@ -65,7 +66,7 @@ def lstm_forward(
 ) -> tuple:
     inputs = x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh
     if not compilable(*inputs):
-        return reference.lstm_forward(*inputs, lengths, reverse)
+        return numpy_lstm_forward(*inputs, lengths, reverse)
     x, h0, c0, weight_ih, weight_hh, bias_ih, bias_hh = laid(without_padding(x, lengths), *inputs[1:])
     steps, batch, features = x.shape
     bias = np.zeros(len(weight_hh), FLOAT32) if bias_ih is None else bias_ih + bias_hh
@@ -139,7 +140,7 @@ def _lstm_backward(
 
 def lstm_backward(dout: tuple, cache: tuple, needs: Needs = (True,) * 7) -> tuple:
     if cache[-1] != "compiled":
-        return reference.lstm_backward(dout, cache, needs)
+        return numpy_lstm_backward(dout, cache, needs)
     x, h, c, gates, (weight_ih, weight_hh, has_bias), length, reverse, _ = cache
     features = x.shape[2]
     dy, dh = upstream(dout[0], dout[1], h[0])
