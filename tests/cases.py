@@ -64,6 +64,10 @@ def normal(*shape: int) -> Maker:
     return lambda rng, dtype: np.asarray(rng.normal(size=shape), dtype)
 
 
+def scaled(scale: float, *shape: int) -> Maker:
+    return lambda rng, dtype: np.asarray(scale * rng.normal(size=shape), dtype)
+
+
 def positive(*shape: int) -> Maker:
     return lambda rng, dtype: np.asarray(rng.uniform(0.2, 3.0, shape), dtype)
 
@@ -95,6 +99,14 @@ def below(high: int, *shape: int, dtype: Any = np.int64) -> Maker:
 def given(values: Any) -> Maker:
     array = np.asarray(values)
     return lambda rng, dtype: array.astype(dtype if array.dtype.kind == "f" else array.dtype)
+
+
+def sequence(
+    gates: int, t: int, n: int, d: int, h: int, *, states: int = 1, bias: bool = True
+) -> tuple[Maker, ...]:
+    """Inputs of a recurrent op: x (T, N, D), its states, weights, and biases."""
+    shapes = [(t, n, d), *[(n, h)] * states, (gates * h, d), (gates * h, h), *[(gates * h,)] * (2 * bias)]
+    return tuple(scaled(0.4, *shape) for shape in shapes)
 
 
 # -- the table -------------------------------------------------------------------------------------
@@ -313,6 +325,8 @@ CASES = [
     case("embedding", given([[0, 0, 4], [0, 1, 4]]), normal(5, 3)),
     case("embedding", below(5, 7, dtype=np.int32), normal(5, 1)),
     case("embedding", below(5, 0), normal(5, 3)),
+    case("embedding", given([[0, 1, 4], [1, 1, 2]]), normal(5, 3), padding_idx=1, smooth=False),
+    case("embedding", below(5, 7), normal(5, 2), padding_idx=-1, smooth=False),
     case("dropout", normal(3, 4), p=0.5, seed=1),
     case("dropout", normal(65, 33), p=0.1, seed=2**62),
     case("dropout", normal(3, 4), p=0.0, seed=3),
@@ -332,6 +346,28 @@ CASES = [
     case("ema_update", normal(5), normal(5), momentum=0.1),
     case("ema_update", normal(0), normal(0), momentum=0.1),
     case("adamw_update", normal(0), normal(0), normal(0), positive(0), lr=0.1, t=2),
+]
+
+CASES += [
+    case("rnn", *sequence(1, 5, 3, 4, 6)),
+    case("rnn", *sequence(1, 5, 3, 4, 6, bias=False), reverse=True),
+    case("rnn", *sequence(1, 6, 3, 2, 5), lengths=I([6, 1, 4])),
+    case("rnn", *sequence(1, 6, 3, 2, 5), lengths=I([2, 6, 4]), reverse=True),
+    case("rnn", *sequence(1, 4, 2, 3, 5), nonlinearity="relu"),
+    case("rnn", *sequence(1, 1, 1, 1, 1)),
+    case("rnn", *sequence(1, 3, 0, 4, 2)),
+    case("gru", *sequence(3, 5, 3, 4, 6)),
+    case("gru", *sequence(3, 5, 3, 4, 6, bias=False), reverse=True),
+    case("gru", *sequence(3, 6, 3, 2, 5), lengths=I([6, 1, 4])),
+    case("gru", *sequence(3, 6, 3, 2, 5), lengths=I([2, 6, 4]), reverse=True),
+    case("gru", *sequence(3, 1, 1, 1, 1)),
+    case("gru", *sequence(3, 3, 0, 4, 2)),
+    case("lstm", *sequence(4, 5, 3, 4, 6, states=2)),
+    case("lstm", *sequence(4, 5, 3, 4, 6, states=2, bias=False), reverse=True),
+    case("lstm", *sequence(4, 6, 3, 2, 5, states=2), lengths=I([6, 1, 4])),
+    case("lstm", *sequence(4, 6, 3, 2, 5, states=2), lengths=I([2, 6, 4]), reverse=True),
+    case("lstm", *sequence(4, 1, 1, 1, 1, states=2)),
+    case("lstm", *sequence(4, 3, 0, 4, 2, states=2)),
 ]
 
 UPDATES = [c for c in CASES if c.op.endswith("_update")]
@@ -380,6 +416,13 @@ BIG = [
     case("embedding", below(97, 513), normal(97, 65)),
     case("embedding", below(3, 9, 65), normal(3, 129)),
     case("dropout", normal(129, 257), p=0.3, seed=5),
+    case("rnn", *sequence(1, 9, 17, 33, 65)),
+    case("rnn", *sequence(1, 5, 3, 4, 33), nonlinearity="relu", lengths=I([5, 2, 4])),
+    case("gru", *sequence(3, 9, 17, 33, 65)),
+    case("gru", *sequence(3, 7, 3, 4, 130), lengths=I([5, 7, 4]), reverse=True),
+    case("lstm", *sequence(4, 9, 17, 33, 65, states=2)),
+    case("lstm", *sequence(4, 7, 3, 4, 130, states=2), lengths=I([5, 7, 4]), reverse=True),
+    case("lstm", *sequence(4, 4, 40, 3, 130, states=2)),
     case("sgd_update", normal(129, 257), normal(129, 257), lr=0.1, weight_decay=0.1),
     case("sgd_update", *[normal(129, 257)] * 3, lr=0.1, momentum=0.9, nesterov=True),
     case("rmsprop_update", normal(129, 257), normal(129, 257), positive(129, 257), normal(129, 257), lr=0.1),

@@ -66,8 +66,53 @@ LAYERS = {
         lambda nn: nn.BatchNorm1d(3, track_running_stats=False), (5, 3), train=False
     ),
     "embedding": LayerCase(lambda nn: nn.Embedding(7, 3), (4, 5), below=7),
+    "embedding, padding": LayerCase(lambda nn: nn.Embedding(7, 3, padding_idx=-2), (4, 5), below=7),
     "deep": LayerCase(_deep, (4, 3, 4)),
 }
+
+@dataclass(frozen=True)
+class RecurrentCase:
+    """A recurrent layer or cell on x, with first states or without, and lengths of the sequences or none."""
+
+    build: Callable[[Any], Any]
+    shape: tuple[int, ...]
+    states: tuple[tuple[int, ...], ...] = ()  # shapes
+    lengths: tuple[int, ...] | None = None
+
+    def inputs(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        rng = np.random.default_rng(7)
+        return rng.normal(size=self.shape), [rng.normal(size=shape) for shape in self.states]
+
+
+RECURRENT = {
+    "rnn": RecurrentCase(lambda nn: nn.RNN(3, 4), (5, 2, 3)),
+    "rnn, relu": RecurrentCase(lambda nn: nn.RNN(3, 4, nonlinearity="relu"), (5, 2, 3), ((1, 2, 4),)),
+    "rnn, all": RecurrentCase(
+        lambda nn: nn.RNN(3, 4, 2, bias=False, batch_first=True, bidirectional=True),
+        (3, 5, 3), ((4, 3, 4),), (2, 5, 3),
+    ),
+    "gru": RecurrentCase(lambda nn: nn.GRU(3, 4), (5, 2, 3), ((1, 2, 4),)),
+    "gru, all": RecurrentCase(
+        lambda nn: nn.GRU(3, 4, 2, batch_first=True, bidirectional=True), (3, 5, 3), ((4, 3, 4),), (2, 5, 3)
+    ),
+    "lstm": RecurrentCase(lambda nn: nn.LSTM(3, 4), (5, 2, 3), ((1, 2, 4), (1, 2, 4))),
+    "lstm, three layers": RecurrentCase(lambda nn: nn.LSTM(3, 4, num_layers=3), (5, 2, 3)),
+    "lstm, all": RecurrentCase(
+        lambda nn: nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True),
+        (3, 5, 3), ((4, 3, 4), (4, 3, 4)), (2, 5, 3),
+    ),
+    "rnn cell": RecurrentCase(lambda nn: nn.RNNCell(3, 4), (2, 3), ((2, 4),)),
+    "rnn cell, relu": RecurrentCase(lambda nn: nn.RNNCell(3, 4, nonlinearity="relu"), (2, 3)),
+    "gru cell": RecurrentCase(lambda nn: nn.GRUCell(3, 4), (2, 3), ((2, 4),)),
+    "gru cell, no bias": RecurrentCase(lambda nn: nn.GRUCell(3, 4, bias=False), (2, 3)),
+    "lstm cell": RecurrentCase(lambda nn: nn.LSTMCell(3, 4), (2, 3), ((2, 4), (2, 4))),
+}  # fmt: skip
+
+
+def flat(output: Any) -> list:
+    """The tensors in what a recurrent layer returns, in order: y, h_n and perhaps c_n."""
+    return [output] if not isinstance(output, tuple) else [t for part in output for t in flat(part)]
+
 
 K = 4
 LOSSES = {
@@ -161,6 +206,8 @@ DEFAULTS: dict[str, Callable[[Any], Any]] = {
     "linear weight": lambda nn: nn.Linear(200, 300).weight,
     "linear bias": lambda nn: nn.Linear(16, 60000).bias,
     "embedding weight": lambda nn: nn.Embedding(300, 200).weight,
+    "lstm weight": lambda nn: nn.LSTM(200, 100).weight_ih_l0,
+    "gru bias": lambda nn: nn.GRU(2, 3000).bias_hh_l0,
 }
 GAINS = ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu", "leaky_relu"]
 
@@ -173,4 +220,6 @@ def all_layers(nn: Any) -> Any:
         nn.Dropout(0.5),
         nn.BatchNorm1d(3, affine=False),
         nn.LayerNorm(4, elementwise_affine=False),
+        nn.ModuleList([nn.RNN(3, 4, 2), nn.GRU(3, 4, bias=False), nn.LSTM(3, 4, 2, bidirectional=True)]),
+        nn.ModuleList([nn.RNNCell(3, 4), nn.GRUCell(3, 4), nn.LSTMCell(3, 4, bias=False)]),
     )

@@ -16,7 +16,7 @@ from . import ops
 from .errors import ArgumentError, DtypeError, ShapeError, StateError
 from .ops.dropout import check_probability
 from .ops.op import describe
-from .ops.specs import normalise_axis, require_flag, size
+from .ops.specs import normalise_axis, require_choice, require_flag, size
 from .random import as_generator
 from .tensor import Tensor, apply, plain_index
 
@@ -440,9 +440,14 @@ def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias:
 # -- embedding and dropout -------------------------------------------------------------------------
 
 
-def embedding(indices: Any, weight: Any) -> Tensor:
-    """Rows of weight (V, D) by number: indices (...) -> (..., D). Equals torch.nn.functional.embedding."""
-    return apply(ops.embedding, indices, weight)
+def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """Rows of weight (V, D) by number: indices (...) -> (..., D). Equals torch.nn.functional.embedding.
+
+    The row `padding_idx` gets no gradient.
+    """
+    if padding_idx is None:
+        return apply(ops.embedding, indices, weight)
+    return apply(ops.embedding, indices, weight, padding_idx=_integer("embedding", padding_idx))
 
 
 def dropout(
@@ -457,6 +462,116 @@ def dropout(
     if not training or p == 0:
         return x
     return apply(ops.dropout, x, p=_number(p), seed=int(as_generator(generator).integers(2**63)))
+
+
+# -- recurrence: one layer and direction over a whole sequence ----------------------------------------
+# PyTorch has these only as modules (torch.nn.RNN, GRU, LSTM); `nn` makes layers and directions out of them.
+
+
+def rnn(
+    x: Any, h0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False, nonlinearity: str = "tanh",
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """h = tanh(x W_ih^T + b_ih + h W_hh^T + b_hh), step by step. Equals torch.nn.RNN of one layer.
+
+    Parameters
+    ----------
+    x : Tensor, (T, N, D)
+    h0 : Tensor, (N, H), or None for zeros
+    weight_ih, weight_hh : Tensor, (H, D) and (H, H)
+    bias_ih, bias_hh : Tensor, (H,), or both None
+    lengths : N integers from 1 to T, optional
+        Beyond its length a sequence has output 0 and keeps its state; what stands in x there is not read.
+    reverse : bool
+        Go from each sequence's last step to its first.
+    nonlinearity : {"tanh", "relu"}
+
+    Returns
+    -------
+    y : Tensor, (T, N, H), the state after each step
+    h_n : Tensor, (N, H), the state after each sequence's last step
+    """
+    options = {**_recurrent_options("rnn", lengths, reverse), "nonlinearity": nonlinearity}
+    h0 = _state(x, h0, weight_hh)
+    return apply(ops.rnn, x, h0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def gru(
+    x: Any, h0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Gated recurrent unit, weights (3H, D) and (3H, H) of r, z, n. Equals torch.nn.GRU of one layer.
+
+    Parameters and results are those of `rnn`; the equations stand in `tinynn.ops.gru`.
+    """
+    options = _recurrent_options("gru", lengths, reverse)
+    h0 = _state(x, h0, weight_hh)
+    return apply(ops.gru, x, h0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def lstm(
+    x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Long short-term memory, weights (4H, D) and (4H, H) of i, f, g, o. Equals torch.nn.LSTM of one layer.
+
+    Parameters and results are those of `rnn`, with a cell c0 (N, H) and c_n beside the state; the equations
+    stand in `tinynn.ops.lstm`.
+    """
+    options = _recurrent_options("lstm", lengths, reverse)
+    h0, c0 = _state(x, h0, weight_hh), _state(x, c0, weight_hh)
+    return apply(ops.lstm, x, h0, c0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def _recurrent_options(where: str, lengths: Any, reverse: bool) -> dict[str, Any]:
+    require_flag(where, "reverse", reverse, "reverse=True")
+    options: dict[str, Any] = {"reverse": True} if reverse else {}
+    return options if lengths is None else {**options, "lengths": np.asarray(lengths)}
+
+
+def _state(x: Any, given: Any, weight_hh: Any) -> Any:
+    """A state that is given, or zeros (N, H)."""
+    if given is not None:
+        return given
+    x, weight = _tensor(x), _tensor(weight_hh)
+    return np.zeros((*x.shape[1:2], *weight.shape[1:2]), weight.dtype)
+
+
+def rnn_cell(
+    x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    nonlinearity: str = "tanh",
+) -> Tensor:  # fmt: skip
+    """One step of `rnn`: x (N, D), h (N, H) -> h (N, H). Equals torch.rnn_tanh_cell, torch.rnn_relu_cell."""
+    require_choice("rnn_cell", "nonlinearity", nonlinearity, ("tanh", "relu"))
+    a = linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh)
+    return tanh(a) if nonlinearity == "tanh" else relu(a)
+
+
+def gru_cell(
+    x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
+) -> Tensor:
+    """One step of `gru`: x (N, D), h (N, H) -> h (N, H). Equals torch.gru_cell."""
+    r_x, z_x, n_x = _blocks(linear(x, weight_ih, bias_ih), 3)
+    r_h, z_h, n_h = _blocks(linear(h, weight_hh, bias_hh), 3)
+    r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+    n = tanh(n_x + r * n_h)
+    return n + z * (_tensor(h) - n)
+
+
+def lstm_cell(
+    x: Any, hx: tuple, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
+) -> tuple[Tensor, Tensor]:
+    """One step of `lstm`: x (N, D), hx = (h, c), (N, H) each -> (h, c). Equals torch.lstm_cell."""
+    h, c = hx
+    i, f, g, o = _blocks(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh), 4)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
+
+
+def _blocks(x: Tensor, count: int) -> list[Tensor]:
+    """`count` equal parts along the last axis."""
+    n = x.shape[-1] // count
+    return [x[..., k * n : (k + 1) * n] for k in range(count)]
 
 
 METHODS = (

@@ -174,9 +174,35 @@ def mlp(batch: int) -> Callable[[str], Run]:
     return case
 
 
+def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
+    """One training step of a recurrent layer: 32 sequences of 64 steps of 64 features."""
+
+    def case(library: str) -> Run:
+        _, constant, _ = functions(library)
+        if library == "torch":
+            import torch as lib
+        else:
+            import tinynn as lib
+        model = getattr(lib.nn, kind)(64, hidden)
+        options = {"fused": True} if library == "torch" else {}
+        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
+        x, upstream = constant(floats(64, 32, 64)), constant(floats(64, 32, hidden))
+
+        def run() -> None:
+            optimizer.zero_grad()
+            y, _ = model(x)
+            y.backward(upstream)
+            optimizer.step()
+
+        return run
+
+    return case
+
+
 CASES: dict[str, Callable[[str], Run]] = {
     "mlp step, batch 64": mlp(64),
     "mlp step, batch 256": mlp(256),
+    **{f"{k.lower()} step, H {h}": recurrent(k, h) for k in ("RNN", "GRU", "LSTM") for h in (64, 256)},
     "100 small adds": chain(100),
     "relu 64x64": unary("relu", 64, 64),
     "relu 1024x1024": unary("relu", 1024, 1024),

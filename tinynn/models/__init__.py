@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .mlp import MLP
+from .recurrent import CharRNN, TextClassifier
 
-__all__ = ["MLP"]
+__all__ = ["MLP", "CharRNN", "TextClassifier"]

@@ -9,6 +9,7 @@ from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELos
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
 from .parameter import Parameter
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, detached
 from .summary import Summary, summary
 
 __all__ = [
@@ -41,6 +42,13 @@ __all__ = [
     "Softplus",
     "Summary",
     "Tanh",
+    "GRU",
+    "GRUCell",
+    "LSTM",
+    "LSTMCell",
+    "RNN",
+    "RNNCell",
+    "detached",
     "functional",
     "init",
     "summary",

@@ -16,7 +16,10 @@ from typing import Any
 from . import activation, elementwise, loss, norm, reduce, shape, update
 from . import dropout as _dropout
 from . import embedding as _embedding
+from . import gru as _gru
+from . import lstm as _lstm
 from . import matmul as _matmul
+from . import recurrent as _recurrent
 from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
 from .specs import same_shape
@@ -98,6 +101,10 @@ batch_norm = _op("batch_norm", norm, numba=True)
 
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True)
+
+rnn = _op("rnn", _recurrent, numba=True)
+gru = _op("gru", _gru, numba=True)
+lstm = _op("lstm", _lstm, numba=True)
 
 sgd_update = _op("sgd_update", update, numba=True)
 rmsprop_update = _op("rmsprop_update", update, numba=True)
