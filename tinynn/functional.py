@@ -440,22 +440,28 @@ def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias:
 # -- images and signals ------------------------------------------------------------------------------
 
 
-def _spatial(where: str, **params: Any) -> dict[str, Any]:
-    """Sizes as plain ints or pairs of them, without those that are left at their defaults (None).
+CONV = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+POOL = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
 
-    Two equal numbers go as one. So a function of one's own in the place of `ops.conv2d` is called with the
-    parameters that the network uses, and needs no others.
+
+def _spatial(where: str, defaults: dict[str, Any], **params: Any) -> dict[str, Any]:
+    """Sizes as plain ints, or pairs of them that differ, without those that are at their defaults.
+
+    So a function of one's own in the place of `ops.conv2d` is called with the settings that the network
+    uses, and needs no others.
     """
-    return {name: _one_or_pair(where, name, value) for name, value in params.items() if value is not None}
+    plain = {name: _one_or_pair(where, name, value) for name, value in params.items()}
+    left_out = {name for name, value in defaults.items() if value is plain.get(name)}  # 0 and False differ
+    return {name: value for name, value in plain.items() if name not in left_out}
 
 
 def _one_or_pair(where: str, name: str, value: Any) -> Any:
-    if isinstance(value, (str, bool)):
+    if value is None or isinstance(value, (str, bool)):
         return value
     if not isinstance(value, (tuple, list)):
         return _whole(where, name, value)
     values = tuple(_whole(where, name, v) for v in value)
-    return values[0] if len(values) == 2 and values[0] == values[1] else values
+    return values[0] if len(values) and len(set(values)) == 1 and len(values) <= 2 else values
 
 
 def _whole(where: str, name: str, value: Any) -> int:
@@ -463,10 +469,6 @@ def _whole(where: str, name: str, value: Any) -> int:
         return operator.index(value)
     except TypeError:
         raise DtypeError(where, f"{name} as {describe(value)}", "an integer, or a pair of them") from None
-
-
-def _unless(default: Any, value: Any) -> Any:
-    return None if value.__class__ is default.__class__ and value == default else value
 
 
 def conv2d(
@@ -477,27 +479,16 @@ def conv2d(
     stride, padding and dilation are ints or pairs (rows, columns); padding may be "valid" or "same". The
     result is (N, O, places of rows, places of columns). Equals torch.nn.functional.conv2d.
     """
-    params = _conv_params("conv2d", stride, padding, dilation, groups)
-    return apply(ops.conv2d, x, weight, *_given(bias), **params)
-
-
-def _conv_params(where: str, stride: Any, padding: Any, dilation: Any, groups: Any, **more: Any) -> dict:
-    return _spatial(
-        where,
-        stride=_unless(1, stride),
-        padding=_unless(0, padding),
-        dilation=_unless(1, dilation),
-        groups=_unless(1, groups),
-        **more,
-    )
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv2d, x, weight, *_given(bias), **_spatial("conv2d", CONV, **settings))
 
 
 def conv1d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """Slide weight (O, C / groups, K) over signals x (N, C, T). Equals torch.nn.functional.conv1d."""
-    params = _conv_params("conv1d", stride, padding, dilation, groups)
-    return apply(ops.conv1d, x, weight, *_given(bias), **params)
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv1d, x, weight, *_given(bias), **_spatial("conv1d", CONV, **settings))
 
 
 def conv_transpose2d(
@@ -514,8 +505,9 @@ def conv_transpose2d(
 
     With a stride the image grows. Equals torch.nn.functional.conv_transpose2d.
     """
-    where, more = "conv_transpose2d", _unless(0, output_padding)
-    params = _conv_params(where, stride, padding, dilation, groups, output_padding=more)
+    settings = {"stride": stride, "padding": padding, "output_padding": output_padding}
+    settings |= {"dilation": dilation, "groups": groups}
+    params = _spatial("conv_transpose2d", CONV, **settings)
     return apply(ops.conv_transpose2d, x, weight, *_given(bias), **params)
 
 
@@ -523,9 +515,8 @@ def max_pool2d(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
 ) -> Tensor:
     """The largest number in each window, the first of equal ones. Equals torch.nn.functional.max_pool2d."""
-    params = {"stride": stride, "padding": _unless(0, padding), "dilation": _unless(1, dilation)}
-    params |= {"kernel_size": kernel_size, "ceil_mode": _unless(False, ceil_mode)}
-    return apply(ops.max_pool2d, x, **_spatial("max_pool2d", **params))
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    return apply(ops.max_pool2d, x, **_spatial("max_pool2d", POOL, **settings, ceil_mode=ceil_mode))
 
 
 def avg_pool2d(
@@ -537,9 +528,9 @@ def avg_pool2d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window. Equals torch.nn.functional.avg_pool2d."""
-    params = {"kernel_size": kernel_size, "stride": stride, "padding": _unless(0, padding)}
-    params |= {"ceil_mode": _unless(False, ceil_mode), "count_include_pad": _unless(True, count_include_pad)}
-    return apply(ops.avg_pool2d, x, **_spatial("avg_pool2d", **params))
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+    settings |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+    return apply(ops.avg_pool2d, x, **_spatial("avg_pool2d", POOL, **settings))
 
 
 def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
@@ -547,7 +538,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
 
     Equals torch.nn.functional.adaptive_avg_pool2d.
     """
-    return apply(ops.adaptive_avg_pool2d, x, **_spatial("adaptive_avg_pool2d", output_size=output_size))
+    return apply(ops.adaptive_avg_pool2d, x, **_spatial("adaptive_avg_pool2d", {}, output_size=output_size))
 
 
 def max_pool1d(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .convolutional import DigitCNN, LeNet, ResNet
 from .mlp import MLP
 
-__all__ = ["MLP"]
+__all__ = ["DigitCNN", "LeNet", "MLP", "ResNet"]
