@@ -33,6 +33,13 @@ def _deep(nn: Any) -> Any:
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.LayerNorm(8), nn.GELU(), inner, nn.Linear(8, 3))
 
 
+def _convolutional(nn: Any) -> Any:
+    return nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.SiLU(), nn.AvgPool2d(2), nn.Conv2d(4, 3, 2),
+        nn.Tanh(), nn.Flatten(), nn.Linear(27, 3),
+    )  # fmt: skip
+
+
 LAYERS = {
     "linear": LayerCase(lambda nn: nn.Linear(5, 3), (4, 5)),
     "linear, three axes": LayerCase(lambda nn: nn.Linear(5, 3), (2, 4, 5)),
@@ -67,6 +74,29 @@ LAYERS = {
     ),
     "embedding": LayerCase(lambda nn: nn.Embedding(7, 3), (4, 5), below=7),
     "embedding, padding": LayerCase(lambda nn: nn.Embedding(7, 3, padding_idx=-2), (4, 5), below=7),
+    "conv2d": LayerCase(lambda nn: nn.Conv2d(3, 4, 3), (2, 3, 5, 6)),
+    "conv2d, options": LayerCase(
+        lambda nn: nn.Conv2d(4, 6, (3, 2), stride=2, padding=1, dilation=(1, 2), groups=2), (2, 4, 6, 7)
+    ),
+    "conv2d, same": LayerCase(lambda nn: nn.Conv2d(3, 3, 4, padding="same", groups=3), (2, 3, 5, 5)),
+    "conv2d, no bias": LayerCase(lambda nn: nn.Conv2d(3, 4, 1, bias=False), (2, 3, 4, 3)),
+    "conv1d": LayerCase(lambda nn: nn.Conv1d(3, 4, 3, stride=2, padding=1, dilation=2), (2, 3, 9)),
+    "conv_transpose2d": LayerCase(lambda nn: nn.ConvTranspose2d(3, 4, 3), (2, 3, 4, 3)),
+    "conv_transpose2d, options": LayerCase(
+        lambda nn: nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), (2, 4, 3, 4)
+    ),
+    "max_pool2d": LayerCase(lambda nn: nn.MaxPool2d(2), (2, 3, 5, 6)),
+    "max_pool2d, options": LayerCase(
+        lambda nn: nn.MaxPool2d(3, stride=(2, 1), padding=1, ceil_mode=True), (2, 3, 6, 5)
+    ),
+    "max_pool1d": LayerCase(lambda nn: nn.MaxPool1d(3, stride=2, padding=1, dilation=2), (2, 3, 9)),
+    "avg_pool2d": LayerCase(lambda nn: nn.AvgPool2d(2), (2, 3, 5, 6)),
+    "avg_pool2d, options": LayerCase(
+        lambda nn: nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), (2, 3, 6, 7)
+    ),
+    "avg_pool1d": LayerCase(lambda nn: nn.AvgPool1d(3, padding=1), (2, 3, 7)),
+    "adaptive_avg_pool2d": LayerCase(lambda nn: nn.AdaptiveAvgPool2d((3, 2)), (2, 3, 7, 5)),
+    "convolutional": LayerCase(_convolutional, (3, 2, 9, 8)),
     "deep": LayerCase(_deep, (4, 3, 4)),
 }
 
@@ -208,6 +238,9 @@ DEFAULTS: dict[str, Callable[[Any], Any]] = {
     "embedding weight": lambda nn: nn.Embedding(300, 200).weight,
     "lstm weight": lambda nn: nn.LSTM(200, 100).weight_ih_l0,
     "gru bias": lambda nn: nn.GRU(2, 3000).bias_hh_l0,
+    "conv weight": lambda nn: nn.Conv2d(40, 60, 5).weight,
+    "conv bias": lambda nn: nn.Conv1d(8, 60000, 2).bias,
+    "conv_transpose weight": lambda nn: nn.ConvTranspose2d(40, 60, 5).weight,
 }
 GAINS = ["linear", "conv2d", "sigmoid", "tanh", "relu", "selu", "leaky_relu"]
 
@@ -222,4 +255,6 @@ def all_layers(nn: Any) -> Any:
         nn.LayerNorm(4, elementwise_affine=False),
         nn.ModuleList([nn.RNN(3, 4, 2), nn.GRU(3, 4, bias=False), nn.LSTM(3, 4, 2, bidirectional=True)]),
         nn.ModuleList([nn.RNNCell(3, 4), nn.GRUCell(3, 4), nn.LSTMCell(3, 4, bias=False)]),
+        nn.Sequential(nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)),
+        nn.Sequential(nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)),
     )

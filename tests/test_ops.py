@@ -158,7 +158,13 @@ def read_only(a):
     return a
 
 
+def _last(a):
+    """As a convolution leaves its result: the shape (N, C, ...) with axis 1 last in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+
+
 LAYOUTS = {
+    "channels last": lambda a: _last(a) if a.ndim > 2 else a,
     "strided": strided,
     "reversed": reversed_,
     "fortran": lambda a: np.array(a, order="F"),
@@ -331,6 +337,10 @@ EDGES = [
     ("rnn", NAN_SEQUENCE, {"nonlinearity": "relu"}),
     ("gru", [*NAN_SEQUENCE[:2], np.ones((3, 2)), np.ones((3, 1))], {}),
     ("lstm", [*NAN_SEQUENCE[:2], [[0.5], [inf]], np.ones((4, 2)), np.ones((4, 1))], {}),
+    ("max_pool2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, -inf, 0.0]]]]], {"kernel_size": 2}),
+    ("max_pool2d", [[[[[-inf, -inf], [-inf, -inf]]]]], {"kernel_size": 2}),
+    ("avg_pool2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, 0.0, 0.0]]]]], {"kernel_size": 2}),
+    ("conv2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, 0.0, 0.0]]]], [[[[1.0, 0.0], [0.0, -1.0]]]]], {}),
 ]
 
 
@@ -462,6 +472,8 @@ def test_every_op_has_its_line_in_the_table_of_cases():
 def test_every_rule_belongs_to_an_op_of_the_catalogue():
     families = "elementwise activation matmul reduce shape softmax loss norm embedding dropout update"
     families = [*families.split(), "recurrent", "gru", "lstm"]
+    families = "elementwise activation matmul reduce shape softmax loss norm embedding dropout update".split()
+    families += ["conv", "pool"]
     modules = [importlib.import_module(f"tinynn.ops.{family}") for family in families]
     here = [(name, f) for m in modules for name, f in vars(m).items() if f.__class__ is type(outs_of)]
     rules = {name.removesuffix("_forward") for name, f in here if name.endswith("_forward")}

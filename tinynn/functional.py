@@ -437,6 +437,154 @@ def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias:
     return x * reshape(scale, per_channel) + reshape(shift, per_channel)
 
 
+# -- images and signals ------------------------------------------------------------------------------
+
+
+CONV = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+POOL = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
+
+
+def _spatial(where: str, defaults: dict[str, Any], **params: Any) -> dict[str, Any]:
+    """Sizes as plain ints, or pairs of them that differ, without those that are at their defaults.
+
+    So a function of one's own in the place of `ops.conv2d` is called with the settings that the network
+    uses, and needs no others.
+    """
+    plain = {name: _one_or_pair(where, name, value) for name, value in params.items()}
+    left_out = {name for name, value in defaults.items() if value is plain.get(name)}  # 0 and False differ
+    return {name: value for name, value in plain.items() if name not in left_out}
+
+
+def _one_or_pair(where: str, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if not isinstance(value, (tuple, list)):
+        return _whole(where, name, value)
+    values = tuple(_whole(where, name, v) for v in value)
+    return values[0] if len(values) and len(set(values)) == 1 and len(values) <= 2 else values
+
+
+def _whole(where: str, name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DtypeError(where, f"{name} as {describe(value)}", "an integer, or a pair of them") from None
+
+
+def conv2d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """Slide weight (O, C / groups, KH, KW) over images x (N, C, H, W), and add bias (O,).
+
+    stride, padding and dilation are ints or pairs (rows, columns); padding may be "valid" or "same". The
+    result is (N, O, places of rows, places of columns). Equals torch.nn.functional.conv2d.
+    """
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv2d, x, weight, *_given(bias), **_spatial("conv2d", CONV, **settings))
+
+
+def conv1d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """Slide weight (O, C / groups, K) over signals x (N, C, T). Equals torch.nn.functional.conv1d."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv1d, x, weight, *_given(bias), **_spatial("conv1d", CONV, **settings))
+
+
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Lay weight (C, O / groups, KH, KW), times each pixel of x (N, C, H, W), around where the pixel goes.
+
+    With a stride the image grows. Equals torch.nn.functional.conv_transpose2d.
+    """
+    settings = {"stride": stride, "padding": padding, "output_padding": output_padding}
+    settings |= {"dilation": dilation, "groups": groups}
+    params = _spatial("conv_transpose2d", CONV, **settings)
+    return apply(ops.conv_transpose2d, x, weight, *_given(bias), **params)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
+    """The largest number in each window, the first of equal ones. Equals torch.nn.functional.max_pool2d."""
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    return apply(ops.max_pool2d, x, **_spatial("max_pool2d", POOL, **settings, ceil_mode=ceil_mode))
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window. Equals torch.nn.functional.avg_pool2d."""
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+    settings |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+    return apply(ops.avg_pool2d, x, **_spatial("avg_pool2d", POOL, **settings))
+
+
+def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
+    """The mean of each of `output_size` windows that cover the image evenly; 1 is the mean of all of it.
+
+    Equals torch.nn.functional.adaptive_avg_pool2d.
+    """
+    return apply(ops.adaptive_avg_pool2d, x, **_spatial("adaptive_avg_pool2d", {}, output_size=output_size))
+
+
+def max_pool1d(
+    x: Any, kernel_size: int, stride: Any = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
+) -> Tensor:
+    """max_pool2d of signals (N, C, T), as images with one row. Equals torch.nn.functional.max_pool1d."""
+    rows = _rows("max_pool1d", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    return _signal(max_pool2d(_image("max_pool1d", x), **rows, ceil_mode=ceil_mode))
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: int,
+    stride: Any = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """avg_pool2d of signals (N, C, T), as images with one row. Equals torch.nn.functional.avg_pool1d."""
+    rows = _rows("avg_pool1d", kernel_size=kernel_size, stride=stride, padding=padding)
+    flags = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+    return _signal(avg_pool2d(_image("avg_pool1d", x), **rows, **flags))
+
+
+def _rows(where: str, **params: Any) -> dict[str, Any]:
+    """Sizes along a signal as those of an image with one row."""
+    found = {}
+    for name, value in params.items():
+        value = value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value
+        across = 0 if name == "padding" else 1
+        found[name] = None if value is None else (across, _whole(where, name, value))
+    return found
+
+
+def _image(where: str, x: Any) -> Tensor:
+    x = _tensor(x)
+    if x.ndim != 3:
+        got = f"x {x.shape} with {x.ndim} dimension{'s' * (x.ndim != 1)}"
+        raise ShapeError(where, got, "(N, C, T)", "x[None] for one signal" if x.ndim == 2 else None)
+    return reshape(x, *x.shape[:2], 1, x.shape[2])
+
+
+def _signal(x: Tensor) -> Tensor:
+    return reshape(x, *x.shape[:2], x.shape[3])
+
+
 # -- embedding and dropout -------------------------------------------------------------------------
 
 

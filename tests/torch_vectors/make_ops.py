@@ -142,6 +142,12 @@ TORCH: dict[str, Callable] = {
     "rnn": recurrent("RNN"),
     "gru": recurrent("GRU"),
     "lstm": recurrent("LSTM"),
+    "conv1d": TF.conv1d,
+    "conv2d": TF.conv2d,
+    "conv_transpose2d": TF.conv_transpose2d,
+    "max_pool2d": TF.max_pool2d,
+    "avg_pool2d": TF.avg_pool2d,
+    "adaptive_avg_pool2d": TF.adaptive_avg_pool2d,
 }
 LARGE = 400  # elements: these cases are there for the kernels' loops, not for what an op means
 NO_COUNTERPART = ("dropout",)  # its mask comes from another generator

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .convolutional import DigitCNN, LeNet, ResNet
 from .mlp import MLP
 from .recurrent import CharRNN, TextClassifier
 
 __all__ = ["MLP", "CharRNN", "TextClassifier"]
+__all__ = ["DigitCNN", "LeNet", "MLP", "ResNet"]

@@ -14,12 +14,14 @@ from types import ModuleType
 from typing import Any
 
 from . import activation, elementwise, loss, norm, reduce, shape, update
+from . import conv as _conv
 from . import dropout as _dropout
 from . import embedding as _embedding
 from . import gru as _gru
 from . import lstm as _lstm
 from . import matmul as _matmul
 from . import recurrent as _recurrent
+from . import pool as _pool
 from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
 from .specs import same_shape
@@ -71,7 +73,7 @@ mean = _op("mean", reduce)
 max = _op("max", reduce)
 var = _op("var", reduce)
 
-reshape = _op("reshape", shape)
+reshape = _op("reshape", shape, numba=True)
 permute = _op("permute", shape)
 broadcast_to = _op("broadcast_to", shape)
 concat = _op("concat", shape)
@@ -98,6 +100,13 @@ huber_loss = _op("huber_loss", loss)
 layer_norm = _op("layer_norm", norm, numba=True)
 rms_norm = _op("rms_norm", norm, numba=True)
 batch_norm = _op("batch_norm", norm, numba=True)
+
+conv1d = _op("conv1d", _conv, numba=True)
+conv2d = _op("conv2d", _conv, numba=True)
+conv_transpose2d = _op("conv_transpose2d", _conv, numba=True)
+max_pool2d = _op("max_pool2d", _pool, numba=True)
+avg_pool2d = _op("avg_pool2d", _pool, numba=True)
+adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True)
 
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True)
