@@ -459,6 +459,44 @@ def dropout(
     return apply(ops.dropout, x, p=_number(p), seed=int(as_generator(generator).integers(2**63)))
 
 
+# -- attention -------------------------------------------------------------------------------------
+
+
+def scaled_dot_product_attention(
+    q: Any,
+    k: Any,
+    v: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+    generator: np.random.Generator | int | None = None,
+) -> Tensor:
+    """softmax(scale q k^T + mask) v: q (N, H, T, E), k (N, H, S, E), v (N, H, S, Ev) -> (N, H, T, Ev).
+
+    Parameters
+    ----------
+    attn_mask : bool or float, broadcastable to (N, H, T, S)
+        True where a query may look (MultiheadAttention's masks say the contrary); floats are added to
+        the scores. A query that may look at nothing gets 0.
+    dropout_p : float
+        Share of the weights that is dropped, in training and out of it: pass 0.0 in evaluation.
+    is_causal : bool
+        Query i looks at keys 0 .. i only.
+    scale : float, by default 1 / sqrt(E)
+    enable_gqa : bool
+        k and v may have fewer heads than q, each for several of them.
+
+    Equals torch.nn.functional.scaled_dot_product_attention, which refuses a mask with is_causal.
+    """
+    check_probability(dropout_p)
+    options: dict[str, Any] = {"is_causal": is_causal, "scale": _number(scale), "enable_gqa": enable_gqa}
+    if dropout_p:
+        options |= {"dropout_p": _number(dropout_p), "seed": int(as_generator(generator).integers(2**63))}
+    return apply(ops.scaled_dot_product_attention, q, k, v, *_given(attn_mask), **options)
+
+
 METHODS = (
     add, sub, mul, div, pow, neg, exp, log, sqrt, abs, clip, maximum,
     relu, leaky_relu, sigmoid, tanh, gelu, silu, softplus, softmax, log_softmax, matmul,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from . import activation, elementwise, loss, norm, reduce, shape, update
+from . import activation, attention, elementwise, loss, norm, reduce, shape, update
 from . import dropout as _dropout
 from . import embedding as _embedding
 from . import matmul as _matmul
@@ -98,6 +98,14 @@ batch_norm = _op("batch_norm", norm, numba=True)
 
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True)
+
+scaled_dot_product_attention = _op(
+    "scaled_dot_product_attention",
+    attention,
+    numba=True,
+    made_of=(matmul, softmax, dropout),
+    composition=attention.scaled_dot_product_attention_composition,
+)
 
 sgd_update = _op("sgd_update", update, numba=True)
 rmsprop_update = _op("rmsprop_update", update, numba=True)
