@@ -282,6 +282,17 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return apply(ops.stack, *_several("stack", tensors), axis=_axes("stack", dim))
 
 
+def split(x: Any, sizes: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along an axis: of these sizes, or of one size each and a rest. Equals torch.split."""
+    x, axis = _tensor(x), _axes("split", dim)
+    if not isinstance(sizes, (tuple, list)):
+        n, total = _integer("split", sizes), x.shape[normalise_axis("split", axis, x.ndim)]
+        if n < 1:
+            raise ArgumentError("split", f"size {n}", "a size of at least 1", "split(x, 1)")
+        sizes = [min(n, total - start) for start in range(0, total, n)] or [0]
+    return apply(ops.split, x, sizes=_sizes("split", tuple(sizes)), axis=axis)
+
+
 def index(x: Any, index: Any) -> Tensor:
     """x[index]: numbers, slices, None, ..., arrays of integers or bools."""
     return apply(ops.index, x, index=plain_index(index))
@@ -437,6 +448,16 @@ def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias:
     return x * reshape(scale, per_channel) + reshape(shift, per_channel)
 
 
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 for each group of channels of an example (N, C, ...).
+
+    Equals torch.nn.functional.group_norm.
+    """
+    x = _tensor(x)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    return apply(ops.group_norm, x, *scale, groups=_number(num_groups), eps=_number(eps))
+
+
 # -- embedding and dropout -------------------------------------------------------------------------
 
 
@@ -495,6 +516,14 @@ def scaled_dot_product_attention(
     if dropout_p:
         options |= {"dropout_p": _number(dropout_p), "seed": int(as_generator(generator).integers(2**63))}
     return apply(ops.scaled_dot_product_attention, q, k, v, *_given(attn_mask), **options)
+
+
+def rotary(x: Any, offset: int = 0, base: float = 10000.0) -> Tensor:
+    """Turn queries or keys (..., T, E) by angles that grow with their position, offset + 0, 1, ..., T - 1.
+
+    Elements e and e + E/2 are a pair, as in most released models. PyTorch has no function for it.
+    """
+    return apply(ops.rotary, x, offset=_number(offset), base=_number(base))
 
 
 METHODS = (

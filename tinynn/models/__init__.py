@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from .bert import BERT, mask_tokens
+from .gpt import GPT
 from .mlp import MLP
+from .sampling import sample
+from .seq2seq import Seq2Seq
 
-__all__ = ["MLP"]
+__all__ = ["BERT", "GPT", "MLP", "Seq2Seq", "mask_tokens", "sample"]

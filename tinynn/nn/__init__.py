@@ -3,13 +3,21 @@
 from .. import functional
 from . import init, utils
 from .activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .attention import KeyValueCache, MultiheadAttention, SelfAttention
 from .container import ModuleList, Sequential
 from .layers import Dropout, Embedding, Flatten, Identity, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module
-from .norm import BatchNorm1d, BatchNorm2d, LayerNorm, RMSNorm
+from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
+from .positions import LearnedPositions, Rotary, SinusoidalPositions
 from .summary import Summary, summary
+from .transformer import (
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
     "BCEWithLogitsLoss",
@@ -41,6 +49,17 @@ __all__ = [
     "Softplus",
     "Summary",
     "Tanh",
+    "GroupNorm",
+    "KeyValueCache",
+    "LearnedPositions",
+    "MultiheadAttention",
+    "Rotary",
+    "SelfAttention",
+    "SinusoidalPositions",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "functional",
     "init",
     "summary",

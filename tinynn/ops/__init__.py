@@ -17,6 +17,7 @@ from . import activation, attention, elementwise, loss, norm, reduce, shape, upd
 from . import dropout as _dropout
 from . import embedding as _embedding
 from . import matmul as _matmul
+from . import rotary as _rotary
 from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
 from .specs import same_shape
@@ -73,6 +74,7 @@ permute = _op("permute", shape)
 broadcast_to = _op("broadcast_to", shape)
 concat = _op("concat", shape)
 stack = _op("stack", shape)
+split = _op("split", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
@@ -95,10 +97,12 @@ huber_loss = _op("huber_loss", loss)
 layer_norm = _op("layer_norm", norm, numba=True)
 rms_norm = _op("rms_norm", norm, numba=True)
 batch_norm = _op("batch_norm", norm, numba=True)
+group_norm = _op("group_norm", norm, numba=True)
 
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True)
 
+rotary = _op("rotary", _rotary, numba=True)
 scaled_dot_product_attention = _op(
     "scaled_dot_product_attention",
     attention,
