@@ -334,6 +334,34 @@ CASES = [
     case("adamw_update", normal(0), normal(0), normal(0), positive(0), lr=0.1, t=2),
 ]
 
+ATTENTION = "scaled_dot_product_attention"
+CASES += [
+    case(ATTENTION, normal(2, 3, 5, 4), normal(2, 3, 5, 4), normal(2, 3, 5, 4)),
+    case(ATTENTION, normal(2, 2, 5, 3), normal(2, 2, 5, 3), normal(2, 2, 5, 3), is_causal=True),
+    case(ATTENTION, normal(1, 2, 1, 3), normal(1, 2, 7, 3), normal(1, 2, 7, 5), scale=0.7),
+    case(ATTENTION, normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 4), is_causal=True),
+    case(ATTENTION, normal(6, 3), normal(2, 3), normal(2, 1), is_causal=True),
+    case(ATTENTION, *[normal(2, 3, 3, 2)] * 3, bits(3, 3), smooth=True),
+    case(ATTENTION, *[normal(2, 1, 3, 2)] * 3, given([[[[True, False, False]]], [[[False] * 3]]])),
+    case(ATTENTION, *[normal(1, 2, 3, 2)] * 3, normal(2, 1, 3)),
+    case(ATTENTION, *[normal(1, 2, 3, 2)] * 3, normal(3, 1), scale=-0.5),
+    case(ATTENTION, normal(1, 4, 3, 2), *[normal(1, 2, 4, 2)] * 2, enable_gqa=True),
+    case(ATTENTION, normal(1, 4, 3, 2), *[normal(1, 1, 4, 2)] * 2, bits(1, 4, 3, 1), enable_gqa=True),
+    case(ATTENTION, *[normal(2, 2, 4, 3)] * 3, dropout_p=0.4, seed=9),
+    case(ATTENTION, *[normal(0, 2, 3, 4)] * 3),
+    case(ATTENTION, normal(1, 2, 0, 4), *[normal(1, 2, 3, 4)] * 2),
+    case("rotary", normal(2, 3, 5, 4)),
+    case("rotary", normal(3, 6), offset=7, base=100.0),
+    case("rotary", normal(0, 3, 2)),
+    case("group_norm", normal(2, 6, 3), normal(6), normal(6), groups=2),
+    case("group_norm", normal(2, 4, 3, 2), normal(4), groups=4),
+    case("group_norm", normal(3, 4), groups=1, eps=0.1),
+    case("group_norm", normal(0, 4, 2), normal(4), normal(4), groups=2),
+    case("split", normal(3, 6), sizes=(1, 2, 3)),
+    case("split", normal(4, 3, 2), sizes=(1, 0, 3), axis=0),
+    case("split", normal(0, 3), sizes=(1, 1, 1), axis=-1),
+]
+
 UPDATES = [c for c in CASES if c.op.endswith("_update")]
 PURE = [c for c in CASES if not c.op.endswith("_update")]
 
@@ -385,4 +413,12 @@ BIG = [
     case("rmsprop_update", normal(129, 257), normal(129, 257), positive(129, 257), normal(129, 257), lr=0.1),
     case("adam_update", *[normal(129, 257)] * 3, positive(129, 257), lr=0.1, t=3),
     case("adamw_update", *[normal(129, 257)] * 3, positive(129, 257), lr=0.1, t=3),
+    case(ATTENTION, *[normal(2, 3, 67, 5)] * 3, is_causal=True),
+    case(ATTENTION, normal(1, 2, 131, 8), *[normal(1, 2, 517, 8)] * 2),
+    case(ATTENTION, normal(1, 2, 600, 3), *[normal(1, 2, 530, 3)] * 2, is_causal=True),
+    case(ATTENTION, normal(2, 4, 65, 4), *[normal(2, 2, 1030, 4)] * 2, bits(2, 1, 65, 1030), enable_gqa=True),
+    case(ATTENTION, *[normal(1, 3, 70, 4)] * 3, normal(3, 70, 70), is_causal=True, dropout_p=0.2, seed=3),
+    case("rotary", normal(3, 2, 65, 34), offset=3),
+    case("group_norm", normal(9, 12, 65), normal(12), normal(12), groups=3),
+    case("group_norm", normal(33, 6, 9, 9), normal(6), groups=6),
 ]

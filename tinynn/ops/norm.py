@@ -215,7 +215,7 @@ def group_norm_forward(
     Cache: x_hat, the normalised x, as many bytes as x. Equals torch.nn.functional.group_norm.
     Source: Wu and He, Group normalization, 2018.
     """
-    grouped = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
+    grouped = x.reshape(x.shape[0], groups, x.shape[1] // groups, size(x.shape[2:]))
     x_hat, rstd, _, _ = normalise(grouped, (2, 3), eps)
     y = x_hat = x_hat.reshape(x.shape)
     y = y if weight is None else y * per_channel(weight, x.ndim)
@@ -227,7 +227,7 @@ def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
     x_hat, rstd, weight, has_bias, groups = cache
     n, c = dy.shape[:2]
     dx_hat = dy if weight is None else dy * per_channel(weight, dy.ndim)
-    grouped = (n, groups, c // groups, -1)
+    grouped = (n, groups, c // groups, size(dy.shape[2:]))
     dx = normalise_backward(dx_hat.reshape(grouped), x_hat.reshape(grouped), rstd, (2, 3)).reshape(dy.shape)
     if weight is None:
         return (dx,)
