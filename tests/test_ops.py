@@ -129,6 +129,8 @@ def test_gradients_agree_with_central_differences(case, backend):
 @pytest.mark.parametrize("case", [c for c in PURE if c.op in FIRST_OF_SEVERAL], ids=lambda c: c.id)
 @each_backend
 def test_gradients_of_several_outputs_flow_through_its_first_output(case, backend):
+    if not any(a.size for a in case.arrays()):
+        return  # nothing to move
     pair = pair_of(case, backend)
 
     def forward(*arrays, **params):

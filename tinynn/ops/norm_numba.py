@@ -321,17 +321,14 @@ def _channel_sums(lo, hi, dy, x, weight, group, mean, rstd, dx_hat, dw, db):
 
 @kernel(
     "f4[:, ::1], f4[:, ::1], f4[::1], intp, f4[::1], f4[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], "
-    "f4[::1], f4[::1]"
+    "f4[::1], f4[::1], f4[:, ::1]"
 )
-def _group_norm_backward(team, dy, x, weight, group, mean, rstd, dx_hat, rows, x_rows, dx, dw, db):
+def _group_norm_backward(team, dy, x, weight, group, mean, rstd, dx_hat, rows, x_rows, dx, dw, db, none):
     cost = (0.3 * dy.shape[1] + 2) * (dy.shape[0] / weight.size)
     split(_channel_sums, team, weight.size, cost, (dy, x, weight, group, mean, rstd, dx_hat, dw, db))
     chunks = (dx.shape[0] + CHUNK - 1) // CHUNK
-    args = (rows, x_rows, NONE, True, mean, rstd, dx, NO_ROWS, NO_ROWS)
+    args = (rows, x_rows, NONE, True, mean, rstd, dx, none, none)
     split(_gradient_chunks, team, chunks, (0.3 * dx.shape[1] + 10) * CHUNK, args)
-
-
-NO_ROWS = np.empty((0, 0), FLOAT32)
 
 
 def group_norm_forward(
@@ -361,6 +358,6 @@ def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
     channels, rows = (n * c, -1), (n * groups, -1)
     _group_norm_backward(
         ready(dy).reshape(channels), x.reshape(channels), scale, c // groups, mean, rstd, dx_hat.reshape(channels),
-        dx_hat.reshape(rows), x.reshape(rows), dx.reshape(rows), dw, db,
+        dx_hat.reshape(rows), x.reshape(rows), dx.reshape(rows), dw, db, empty((0, 0)),
     )  # fmt: skip
     return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
