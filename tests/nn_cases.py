@@ -33,6 +33,79 @@ def _deep(nn: Any) -> Any:
     return nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.LayerNorm(8), nn.GELU(), inner, nn.Linear(8, 3))
 
 
+def _self_attention(nn: Any, **options: Any) -> Any:
+    """Queries, keys and values from one input; the first of what comes back."""
+
+    class Itself(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(6, 2, **options)
+
+        def forward(self, x: Any) -> Any:
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    return Itself()
+
+
+def _cross_attention(nn: Any) -> Any:
+    """Queries of one half of the input, keys of the other; output and weights side by side."""
+
+    class Crossed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(6, 3, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            y, weights = self.attention(x[:, :2], x[:, 2:], x[:, 2:] * 2)
+            return (y.sum() + (weights * weights).sum()) * x
+
+    return Crossed()
+
+
+def _masked_encoder(nn: Any) -> Any:
+    """Both masks, True for what is left out."""
+    padding, later = np.zeros((2, 4), bool), np.triu(np.ones((4, 4), bool), 1)
+    padding[0, 3] = True
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x, _mask_of(nn, later), _mask_of(nn, padding))
+
+    return Masked()
+
+
+def _mask_of(nn: Any, mask: np.ndarray) -> Any:
+    """A mask as the library takes it: PyTorch wants a tensor."""
+    if nn.__name__.startswith("torch"):
+        import torch
+
+        return torch.from_numpy(mask)
+    return mask
+
+
+def _decoder(nn: Any) -> Any:
+    class Decoded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerDecoderLayer(6, 2, 8, dropout=0.0, activation="gelu", norm_first=True)
+            self.decoder = nn.TransformerDecoder(layer, 2, nn.LayerNorm(6))
+
+        def forward(self, x: Any) -> Any:
+            later = _mask_of(nn, np.triu(np.ones((2, 2), bool), 1))
+            return self.decoder(x[:2], x[2:], later)
+
+    return Decoded()
+
+
+def _encoder(nn: Any) -> Any:
+    layer = nn.TransformerEncoderLayer(6, 3, 8, dropout=0.0, activation="gelu", batch_first=True, bias=False)
+    return nn.TransformerEncoder(layer, 2, nn.LayerNorm(6))
+
+
 LAYERS = {
     "linear": LayerCase(lambda nn: nn.Linear(5, 3), (4, 5)),
     "linear, three axes": LayerCase(lambda nn: nn.Linear(5, 3), (2, 4, 5)),
@@ -66,6 +139,18 @@ LAYERS = {
         lambda nn: nn.BatchNorm1d(3, track_running_stats=False), (5, 3), train=False
     ),
     "embedding": LayerCase(lambda nn: nn.Embedding(7, 3), (4, 5), below=7),
+    "group_norm": LayerCase(lambda nn: nn.GroupNorm(2, 6), (2, 6, 3)),
+    "group_norm, plain": LayerCase(lambda nn: nn.GroupNorm(3, 6, eps=1e-3, affine=False), (2, 6, 2, 2)),
+    "attention": LayerCase(_self_attention, (4, 2, 6)),
+    "attention, batch first": LayerCase(lambda nn: _self_attention(nn, batch_first=True, bias=False), (2, 4, 6)),
+    "attention, one example": LayerCase(_self_attention, (4, 6)),
+    "attention, across": LayerCase(_cross_attention, (2, 5, 6)),
+    "encoder layer, masks": LayerCase(_masked_encoder, (2, 4, 6)),
+    "encoder layer, norm first": LayerCase(
+        lambda nn: nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, norm_first=True), (4, 2, 6)
+    ),
+    "encoder": LayerCase(_encoder, (2, 4, 6)),
+    "decoder": LayerCase(_decoder, (5, 2, 6)),
     "deep": LayerCase(_deep, (4, 3, 4)),
 }
 
@@ -173,4 +258,7 @@ def all_layers(nn: Any) -> Any:
         nn.Dropout(0.5),
         nn.BatchNorm1d(3, affine=False),
         nn.LayerNorm(4, elementwise_affine=False),
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2, nn.LayerNorm(4)),
+        nn.TransformerDecoderLayer(4, 2, 8, bias=False),
+        nn.GroupNorm(2, 4),
     )
