@@ -38,6 +38,77 @@ def _convolutional(nn: Any) -> Any:
         nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.SiLU(), nn.AvgPool2d(2), nn.Conv2d(4, 3, 2),
         nn.Tanh(), nn.Flatten(), nn.Linear(27, 3),
     )  # fmt: skip
+def _self_attention(nn: Any, **options: Any) -> Any:
+    """Queries, keys and values from one input; the first of what comes back."""
+
+    class Itself(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(6, 2, **options)
+
+        def forward(self, x: Any) -> Any:
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    return Itself()
+
+
+def _cross_attention(nn: Any) -> Any:
+    """Queries of one half of the input, keys of the other; output and weights side by side."""
+
+    class Crossed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention = nn.MultiheadAttention(6, 3, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            y, weights = self.attention(x[:, :2], x[:, 2:], x[:, 2:] * 2)
+            return (y.sum() + (weights * weights).sum()) * x
+
+    return Crossed()
+
+
+def _masked_encoder(nn: Any) -> Any:
+    """Both masks, True for what is left out."""
+    padding, later = np.zeros((2, 4), bool), np.triu(np.ones((4, 4), bool), 1)
+    padding[0, 3] = True
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, batch_first=True)
+
+        def forward(self, x: Any) -> Any:
+            return self.layer(x, _mask_of(nn, later), _mask_of(nn, padding))
+
+    return Masked()
+
+
+def _mask_of(nn: Any, mask: np.ndarray) -> Any:
+    """A mask as the library takes it: PyTorch wants a tensor."""
+    if nn.__name__.startswith("torch"):
+        import torch
+
+        return torch.from_numpy(mask)
+    return mask
+
+
+def _decoder(nn: Any) -> Any:
+    class Decoded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layer = nn.TransformerDecoderLayer(6, 2, 8, dropout=0.0, activation="gelu", norm_first=True)
+            self.decoder = nn.TransformerDecoder(layer, 2, nn.LayerNorm(6))
+
+        def forward(self, x: Any) -> Any:
+            later = _mask_of(nn, np.triu(np.ones((2, 2), bool), 1))
+            return self.decoder(x[:2], x[2:], later)
+
+    return Decoded()
+
+
+def _encoder(nn: Any) -> Any:
+    layer = nn.TransformerEncoderLayer(6, 3, 8, dropout=0.0, activation="gelu", batch_first=True, bias=False)
+    return nn.TransformerEncoder(layer, 2, nn.LayerNorm(6))
 
 
 LAYERS = {
@@ -97,6 +168,18 @@ LAYERS = {
     "avg_pool1d": LayerCase(lambda nn: nn.AvgPool1d(3, padding=1), (2, 3, 7)),
     "adaptive_avg_pool2d": LayerCase(lambda nn: nn.AdaptiveAvgPool2d((3, 2)), (2, 3, 7, 5)),
     "convolutional": LayerCase(_convolutional, (3, 2, 9, 8)),
+    "group_norm": LayerCase(lambda nn: nn.GroupNorm(2, 6), (2, 6, 3)),
+    "group_norm, plain": LayerCase(lambda nn: nn.GroupNorm(3, 6, eps=1e-3, affine=False), (2, 6, 2, 2)),
+    "attention": LayerCase(_self_attention, (4, 2, 6)),
+    "attention, batch first": LayerCase(lambda nn: _self_attention(nn, batch_first=True, bias=False), (2, 4, 6)),
+    "attention, one example": LayerCase(_self_attention, (4, 6)),
+    "attention, across": LayerCase(_cross_attention, (2, 5, 6)),
+    "encoder layer, masks": LayerCase(_masked_encoder, (2, 4, 6)),
+    "encoder layer, norm first": LayerCase(
+        lambda nn: nn.TransformerEncoderLayer(6, 2, 8, dropout=0.0, norm_first=True), (4, 2, 6)
+    ),
+    "encoder": LayerCase(_encoder, (2, 4, 6)),
+    "decoder": LayerCase(_decoder, (5, 2, 6)),
     "deep": LayerCase(_deep, (4, 3, 4)),
 }
 
@@ -257,4 +340,7 @@ def all_layers(nn: Any) -> Any:
         nn.ModuleList([nn.RNNCell(3, 4), nn.GRUCell(3, 4), nn.LSTMCell(3, 4, bias=False)]),
         nn.Sequential(nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)),
         nn.Sequential(nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)),
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2, nn.LayerNorm(4)),
+        nn.TransformerDecoderLayer(4, 2, 8, bias=False),
+        nn.GroupNorm(2, 4),
     )

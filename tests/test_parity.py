@@ -92,7 +92,7 @@ def test_a_step_of_an_optimiser_is_that_of_pytorch(case, backend, dtype):
 
 
 def test_every_op_that_pytorch_has_is_compared():
-    assert {c.op for c in STORED} == set(ops.catalogue) - {"dropout"}
+    assert {c.op for c in STORED} == set(ops.catalogue) - {"dropout", "rotary"}
     assert (FOLDER / "ops.npz").stat().st_size < 300_000
 
 

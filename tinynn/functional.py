@@ -282,6 +282,17 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return apply(ops.stack, *_several("stack", tensors), axis=_axes("stack", dim))
 
 
+def split(x: Any, sizes: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along an axis: of these sizes, or of one size each and a rest. Equals torch.split."""
+    x, axis = _tensor(x), _axes("split", dim)
+    if not isinstance(sizes, (tuple, list)):
+        n, total = _integer("split", sizes), x.shape[normalise_axis("split", axis, x.ndim)]
+        if n < 1:
+            raise ArgumentError("split", f"size {n}", "a size of at least 1", "split(x, 1)")
+        sizes = [min(n, total - start) for start in range(0, total, n)] or [0]
+    return apply(ops.split, x, sizes=_sizes("split", tuple(sizes)), axis=axis)
+
+
 def index(x: Any, index: Any) -> Tensor:
     """x[index]: numbers, slices, None, ..., arrays of integers or bools."""
     return apply(ops.index, x, index=plain_index(index))
@@ -583,6 +594,14 @@ def _image(where: str, x: Any) -> Tensor:
 
 def _signal(x: Tensor) -> Tensor:
     return reshape(x, *x.shape[:2], x.shape[3])
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 for each group of channels of an example (N, C, ...).
+
+    Equals torch.nn.functional.group_norm.
+    """
+    x = _tensor(x)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    return apply(ops.group_norm, x, *scale, groups=_number(num_groups), eps=_number(eps))
 
 
 # -- embedding and dropout -------------------------------------------------------------------------
@@ -720,6 +739,50 @@ def _blocks(x: Tensor, count: int) -> list[Tensor]:
     """`count` equal parts along the last axis."""
     n = x.shape[-1] // count
     return [x[..., k * n : (k + 1) * n] for k in range(count)]
+# -- attention -------------------------------------------------------------------------------------
+
+
+def scaled_dot_product_attention(
+    q: Any,
+    k: Any,
+    v: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+    generator: np.random.Generator | int | None = None,
+) -> Tensor:
+    """softmax(scale q k^T + mask) v: q (N, H, T, E), k (N, H, S, E), v (N, H, S, Ev) -> (N, H, T, Ev).
+
+    Parameters
+    ----------
+    attn_mask : bool or float, broadcastable to (N, H, T, S)
+        True where a query may look (MultiheadAttention's masks say the contrary); floats are added to
+        the scores. A query that may look at nothing gets 0.
+    dropout_p : float
+        Share of the weights that is dropped, in training and out of it: pass 0.0 in evaluation.
+    is_causal : bool
+        Query i looks at keys 0 .. i only.
+    scale : float, by default 1 / sqrt(E)
+    enable_gqa : bool
+        k and v may have fewer heads than q, each for several of them.
+
+    Equals torch.nn.functional.scaled_dot_product_attention, which refuses a mask with is_causal.
+    """
+    check_probability(dropout_p)
+    options: dict[str, Any] = {"is_causal": is_causal, "scale": _number(scale), "enable_gqa": enable_gqa}
+    if dropout_p:
+        options |= {"dropout_p": _number(dropout_p), "seed": int(as_generator(generator).integers(2**63))}
+    return apply(ops.scaled_dot_product_attention, q, k, v, *_given(attn_mask), **options)
+
+
+def rotary(x: Any, offset: int = 0, base: float = 10000.0) -> Tensor:
+    """Turn queries or keys (..., T, E) by angles that grow with their position, offset + 0, 1, ..., T - 1.
+
+    Elements e and e + E/2 are a pair, as in most released models. PyTorch has no function for it.
+    """
+    return apply(ops.rotary, x, offset=_number(offset), base=_number(base))
 
 
 METHODS = (

@@ -197,6 +197,19 @@ def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
         return run
 
     return case
+def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
+    """Causal attention of queries, keys and values that lie as a layer's heads do: (N, T, H, E)."""
+
+    def build(leaf, constant, F):
+        heads = [leaf(floats(n, t, h, e)) for _ in range(3)]
+
+        def compute():
+            q, k, v = (x.transpose(1, 2) for x in heads)
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2)
+
+        return heads, compute, (n, t, h, e)
+
+    return forward_backward(build)
 
 
 CASES: dict[str, Callable[[str], Run]] = {
@@ -219,6 +232,9 @@ CASES: dict[str, Callable[[str], Run]] = {
     "add 1024x1024": add(1024, 1024),
     "linear 64x784 to 256": linear(64, 784, 256),
     "linear 1024x1024 to 1024": linear(1024, 1024, 1024),
+    "attention T 64": attention(16, 4, 64, 32),
+    "attention T 256": attention(16, 4, 256, 32),
+    "attention T 1024": attention(16, 4, 1024, 32),
     "embedding 64 of 1000x64": embedding(64, 1000, 64),
     "embedding 4096 of 5000x128": embedding(4096, 5000, 128),
     "adam 10 000": adam(10_000),

@@ -90,9 +90,19 @@ def recurrent(kind: str) -> Callable:
         return y[..., -hidden:], *[s[-1] for s in (last if count == 2 else (last,))]
 
     return run
+def attention_(q: Any, k: Any, v: Any, mask: Any = None, **params: Any) -> Any:
+    """PyTorch wants the mask and is_causal in one."""
+    return TF.scaled_dot_product_attention(q, k, v, mask, **params)
+
+
+def group_norm_(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
+    return TF.group_norm(x, groups, weight, bias, eps)
 
 
 TORCH: dict[str, Callable] = {
+    "scaled_dot_product_attention": attention_,
+    "group_norm": group_norm_,
+    "split": lambda x, sizes, axis=-1: torch.split(x, sizes, axis)[0],
     "add": torch.add,
     "sub": torch.sub,
     "mul": torch.mul,
@@ -151,6 +161,8 @@ TORCH: dict[str, Callable] = {
 }
 LARGE = 400  # elements: these cases are there for the kernels' loops, not for what an op means
 NO_COUNTERPART = ("dropout",)  # its mask comes from another generator
+LARGE = 300  # elements: these cases are there for the kernels' loops, not for what an op means
+NO_COUNTERPART = ("dropout", "rotary")  # the mask comes from another generator; PyTorch has no rotary
 
 
 def gradients(case: Case) -> dict[str, np.ndarray]:
@@ -193,7 +205,7 @@ def updated(case: Case) -> dict[str, np.ndarray]:
 def vectors() -> dict[str, np.ndarray]:
     found = {}
     for case in (*PURE, *UPDATES):
-        if case.op in NO_COUNTERPART or sum(a.size for a in case.arrays()) > LARGE:
+        if case.op in NO_COUNTERPART or case.params.get("dropout_p") or sum(a.size for a in case.arrays()) > LARGE:
             continue
         parts = updated(case) if case in UPDATES else gradients(case)
         found |= {f"{case.op}-{case.number}.{name}": np.asarray(array) for name, array in parts.items()}

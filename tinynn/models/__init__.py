@@ -8,3 +8,10 @@ from .recurrent import CharRNN, TextClassifier
 
 __all__ = ["MLP", "CharRNN", "TextClassifier"]
 __all__ = ["DigitCNN", "LeNet", "MLP", "ResNet"]
+from .bert import BERT, mask_tokens
+from .gpt import GPT
+from .mlp import MLP
+from .sampling import sample
+from .seq2seq import Seq2Seq
+
+__all__ = ["BERT", "GPT", "MLP", "Seq2Seq", "mask_tokens", "sample"]

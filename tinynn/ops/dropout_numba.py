@@ -23,6 +23,16 @@ ZERO = f(0)
 
 
 @share
+def hashed(seed, i):
+    """Number i of `dropout.uniform`."""
+    z = seed + STEP * (np.uint64(i) + FIRST)
+    z = (z ^ (z >> S30)) * A
+    z = (z ^ (z >> S27)) * B
+    z = z ^ (z >> S31)
+    return f(np.int32(z >> S40)) * f(2.0**-24)
+
+
+@share
 def _dropout_share(lo, hi, x, p, scale, seed, y, kept):
     x, y, kept = x[lo:hi], y[lo:hi], kept[lo:hi]
     first = seed + STEP * (np.uint64(lo) + FIRST)
