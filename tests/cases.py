@@ -64,6 +64,10 @@ def normal(*shape: int) -> Maker:
     return lambda rng, dtype: np.asarray(rng.normal(size=shape), dtype)
 
 
+def scaled(scale: float, *shape: int) -> Maker:
+    return lambda rng, dtype: np.asarray(scale * rng.normal(size=shape), dtype)
+
+
 def positive(*shape: int) -> Maker:
     return lambda rng, dtype: np.asarray(rng.uniform(0.2, 3.0, shape), dtype)
 
@@ -95,6 +99,14 @@ def below(high: int, *shape: int, dtype: Any = np.int64) -> Maker:
 def given(values: Any) -> Maker:
     array = np.asarray(values)
     return lambda rng, dtype: array.astype(dtype if array.dtype.kind == "f" else array.dtype)
+
+
+def sequence(
+    gates: int, t: int, n: int, d: int, h: int, *, states: int = 1, bias: bool = True
+) -> tuple[Maker, ...]:
+    """Inputs of a recurrent op: x (T, N, D), its states, weights, and biases."""
+    shapes = [(t, n, d), *[(n, h)] * states, (gates * h, d), (gates * h, h), *[(gates * h,)] * (2 * bias)]
+    return tuple(scaled(0.4, *shape) for shape in shapes)
 
 
 # -- the table -------------------------------------------------------------------------------------
@@ -309,10 +321,53 @@ CASES = [
     case("batch_norm", normal(5, 3), eps=0.1),
     case("batch_norm", normal(4, 3, 5), normal(3), normal(3)),
     case("batch_norm", normal(2, 3, 4, 5), normal(3), normal(3)),
+    case("conv2d", normal(2, 3, 5, 6), normal(4, 3, 3, 3), normal(4)),
+    case("conv2d", normal(2, 1, 4, 4), normal(2, 1, 2, 2)),
+    case("conv2d", normal(2, 2, 5, 5), normal(3, 2, 3, 2), normal(3), stride=2, padding=1),
+    case("conv2d", normal(1, 2, 7, 5), normal(2, 2, 2, 3), stride=(3, 1), padding=(0, 2), dilation=(2, 1)),
+    case("conv2d", normal(2, 2, 4, 5), normal(2, 2, 2, 4), normal(2), padding="same"),
+    case("conv2d", normal(1, 2, 6, 4), normal(1, 2, 3, 3), padding="same", dilation=(1, 2)),
+    case("conv2d", normal(2, 4, 4, 3), normal(6, 2, 2, 2), normal(6), groups=2, padding="valid"),
+    case("conv2d", normal(2, 3, 4, 4), normal(6, 1, 3, 3), normal(6), groups=3, padding=1, stride=2),
+    case("conv2d", normal(2, 3, 3, 2), normal(4, 3, 1, 1), normal(4)),
+    case("conv2d", normal(1, 1, 3, 3), normal(1, 1, 3, 3), normal(1), padding=3),
+    case("conv2d", normal(2, 3, 1, 1), normal(2, 3, 1, 1), stride=2),
+    case("conv2d", normal(0, 2, 4, 4), normal(3, 2, 3, 3), normal(3)),
+    case("conv1d", normal(2, 3, 7), normal(4, 3, 3), normal(4)),
+    case("conv1d", normal(2, 2, 8), normal(2, 2, 3), stride=2, padding=2, dilation=2),
+    case("conv1d", normal(2, 4, 5), normal(4, 1, 2), normal(4), groups=4, padding="same"),
+    case("conv1d", normal(0, 1, 5), normal(1, 1, 3)),
+    case("conv_transpose2d", normal(2, 3, 3, 4), normal(3, 2, 3, 3), normal(2)),
+    case("conv_transpose2d", normal(2, 2, 3, 3), normal(2, 3, 2, 2), stride=2),
+    case("conv_transpose2d", normal(1, 4, 3, 2), normal(4, 1, 3, 3), normal(2), stride=2, padding=1, output_padding=1,
+         groups=2),
+    case("conv_transpose2d", normal(2, 2, 2, 3), normal(2, 2, 2, 3), normal(2), stride=(1, 3), padding=(1, 0),
+         output_padding=(0, 2), dilation=(2, 1)),
+    case("conv_transpose2d", normal(0, 2, 3, 3), normal(2, 3, 2, 2), normal(3)),
+    case("max_pool2d", distinct(2, 3, 4, 6), kernel_size=2),
+    case("max_pool2d", distinct(2, 2, 5, 7), kernel_size=2),
+    case("max_pool2d", distinct(1, 2, 6, 5), kernel_size=3, stride=2, padding=1),
+    case("max_pool2d", distinct(2, 1, 7, 7), kernel_size=(3, 2), stride=(1, 3), dilation=2),
+    case("max_pool2d", distinct(2, 2, 5, 6), kernel_size=2, stride=2, ceil_mode=True),
+    case("max_pool2d", distinct(1, 2, 6, 6), kernel_size=3, stride=3, padding=1, ceil_mode=True),
+    case("max_pool2d", given([[[[1.0, 1.0, 0.0, 2.0], [1.0, 1.0, 2.0, 2.0]]]]), kernel_size=2, smooth=False),
+    case("max_pool2d", distinct(0, 2, 4, 4), kernel_size=2),
+    case("avg_pool2d", normal(2, 3, 4, 6), kernel_size=2),
+    case("avg_pool2d", normal(2, 2, 5, 7), kernel_size=(2, 3), stride=2, padding=1),
+    case("avg_pool2d", normal(2, 2, 5, 6), kernel_size=3, stride=2, padding=1, count_include_pad=False),
+    case("avg_pool2d", normal(1, 2, 6, 7), kernel_size=2, stride=3, ceil_mode=True),
+    case("avg_pool2d", normal(1, 2, 6, 6), kernel_size=3, stride=3, padding=1, ceil_mode=True),
+    case("avg_pool2d", normal(0, 2, 4, 4), kernel_size=2),
+    case("adaptive_avg_pool2d", normal(2, 3, 4, 5), output_size=1),
+    case("adaptive_avg_pool2d", normal(2, 2, 5, 7), output_size=(2, 3)),
+    case("adaptive_avg_pool2d", normal(1, 1, 2, 3), output_size=4),
+    case("adaptive_avg_pool2d", normal(0, 2, 3, 3), output_size=2),
     case("embedding", below(5, 4), normal(5, 3)),
     case("embedding", given([[0, 0, 4], [0, 1, 4]]), normal(5, 3)),
     case("embedding", below(5, 7, dtype=np.int32), normal(5, 1)),
     case("embedding", below(5, 0), normal(5, 3)),
+    case("embedding", given([[0, 1, 4], [1, 1, 2]]), normal(5, 3), padding_idx=1, smooth=False),
+    case("embedding", below(5, 7), normal(5, 2), padding_idx=-1, smooth=False),
     case("dropout", normal(3, 4), p=0.5, seed=1),
     case("dropout", normal(65, 33), p=0.1, seed=2**62),
     case("dropout", normal(3, 4), p=0.0, seed=3),
@@ -332,6 +387,54 @@ CASES = [
     case("ema_update", normal(5), normal(5), momentum=0.1),
     case("ema_update", normal(0), normal(0), momentum=0.1),
     case("adamw_update", normal(0), normal(0), normal(0), positive(0), lr=0.1, t=2),
+]
+
+CASES += [
+    case("rnn", *sequence(1, 5, 3, 4, 6)),
+    case("rnn", *sequence(1, 5, 3, 4, 6, bias=False), reverse=True),
+    case("rnn", *sequence(1, 6, 3, 2, 5), lengths=I([6, 1, 4])),
+    case("rnn", *sequence(1, 6, 3, 2, 5), lengths=I([2, 6, 4]), reverse=True),
+    case("rnn", *sequence(1, 4, 2, 3, 5), nonlinearity="relu"),
+    case("rnn", *sequence(1, 1, 1, 1, 1)),
+    case("rnn", *sequence(1, 3, 0, 4, 2)),
+    case("gru", *sequence(3, 5, 3, 4, 6)),
+    case("gru", *sequence(3, 5, 3, 4, 6, bias=False), reverse=True),
+    case("gru", *sequence(3, 6, 3, 2, 5), lengths=I([6, 1, 4])),
+    case("gru", *sequence(3, 6, 3, 2, 5), lengths=I([2, 6, 4]), reverse=True),
+    case("gru", *sequence(3, 1, 1, 1, 1)),
+    case("gru", *sequence(3, 3, 0, 4, 2)),
+    case("lstm", *sequence(4, 5, 3, 4, 6, states=2)),
+    case("lstm", *sequence(4, 5, 3, 4, 6, states=2, bias=False), reverse=True),
+    case("lstm", *sequence(4, 6, 3, 2, 5, states=2), lengths=I([6, 1, 4])),
+    case("lstm", *sequence(4, 6, 3, 2, 5, states=2), lengths=I([2, 6, 4]), reverse=True),
+    case("lstm", *sequence(4, 1, 1, 1, 1, states=2)),
+    case("lstm", *sequence(4, 3, 0, 4, 2, states=2)),
+ATTENTION = "scaled_dot_product_attention"
+CASES += [
+    case(ATTENTION, normal(2, 3, 5, 4), normal(2, 3, 5, 4), normal(2, 3, 5, 4)),
+    case(ATTENTION, normal(2, 2, 5, 3), normal(2, 2, 5, 3), normal(2, 2, 5, 3), is_causal=True),
+    case(ATTENTION, normal(1, 2, 1, 3), normal(1, 2, 7, 3), normal(1, 2, 7, 5), scale=0.7),
+    case(ATTENTION, normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 4), is_causal=True),
+    case(ATTENTION, normal(6, 3), normal(2, 3), normal(2, 1), is_causal=True),
+    case(ATTENTION, *[normal(2, 3, 3, 2)] * 3, bits(3, 3), smooth=True),
+    case(ATTENTION, *[normal(2, 1, 3, 2)] * 3, given([[[[True, False, False]]], [[[False] * 3]]])),
+    case(ATTENTION, *[normal(1, 2, 3, 2)] * 3, normal(2, 1, 3)),
+    case(ATTENTION, *[normal(1, 2, 3, 2)] * 3, normal(3, 1), scale=-0.5),
+    case(ATTENTION, normal(1, 4, 3, 2), *[normal(1, 2, 4, 2)] * 2, enable_gqa=True),
+    case(ATTENTION, normal(1, 4, 3, 2), *[normal(1, 1, 4, 2)] * 2, bits(1, 4, 3, 1), enable_gqa=True),
+    case(ATTENTION, *[normal(2, 2, 4, 3)] * 3, dropout_p=0.4, seed=9),
+    case(ATTENTION, *[normal(0, 2, 3, 4)] * 3),
+    case(ATTENTION, normal(1, 2, 0, 4), *[normal(1, 2, 3, 4)] * 2),
+    case("rotary", normal(2, 3, 5, 4)),
+    case("rotary", normal(3, 6), offset=7, base=100.0),
+    case("rotary", normal(0, 3, 2)),
+    case("group_norm", normal(2, 6, 3), normal(6), normal(6), groups=2),
+    case("group_norm", normal(2, 4, 3, 2), normal(4), groups=4),
+    case("group_norm", normal(3, 4), groups=1, eps=0.1),
+    case("group_norm", normal(0, 4, 2), normal(4), normal(4), groups=2),
+    case("split", normal(3, 6), sizes=(1, 2, 3)),
+    case("split", normal(4, 3, 2), sizes=(1, 0, 3), axis=0),
+    case("split", normal(0, 3), sizes=(1, 1, 1), axis=-1),
 ]
 
 UPDATES = [c for c in CASES if c.op.endswith("_update")]
@@ -377,12 +480,36 @@ BIG = [
     case("batch_norm", normal(257, 129), normal(129), normal(129)),
     case("batch_norm", normal(33, 3, 17, 17), normal(3), normal(3)),
     case("batch_norm", normal(65, 7, 65), normal(7)),
+    case("conv2d", normal(5, 3, 33, 31), normal(17, 3, 3, 3), normal(17)),
+    case("conv2d", normal(3, 33, 17, 15), normal(9, 33, 3, 3), normal(9), padding=1, stride=2),
+    case("conv2d", normal(2, 8, 33, 31), normal(8, 1, 3, 3), normal(8), padding="same", groups=8),
+    case("conv1d", normal(3, 17, 301), normal(9, 17, 5), normal(9), padding="same"),
+    case("conv_transpose2d", normal(3, 17, 15, 13), normal(17, 9, 4, 4), normal(9), stride=2, padding=1),
+    case("max_pool2d", distinct(5, 17, 21, 19), kernel_size=2),
+    case("max_pool2d", distinct(3, 9, 31, 33), kernel_size=3, stride=2, padding=1),
+    case("avg_pool2d", normal(5, 17, 21, 19), kernel_size=3, stride=2, padding=1),
+    case("adaptive_avg_pool2d", normal(5, 65, 13, 11), output_size=1),
     case("embedding", below(97, 513), normal(97, 65)),
     case("embedding", below(3, 9, 65), normal(3, 129)),
     case("dropout", normal(129, 257), p=0.3, seed=5),
+    case("rnn", *sequence(1, 9, 17, 33, 65)),
+    case("rnn", *sequence(1, 5, 3, 4, 33), nonlinearity="relu", lengths=I([5, 2, 4])),
+    case("gru", *sequence(3, 9, 17, 33, 65)),
+    case("gru", *sequence(3, 7, 3, 4, 130), lengths=I([5, 7, 4]), reverse=True),
+    case("lstm", *sequence(4, 9, 17, 33, 65, states=2)),
+    case("lstm", *sequence(4, 7, 3, 4, 130, states=2), lengths=I([5, 7, 4]), reverse=True),
+    case("lstm", *sequence(4, 4, 40, 3, 130, states=2)),
     case("sgd_update", normal(129, 257), normal(129, 257), lr=0.1, weight_decay=0.1),
     case("sgd_update", *[normal(129, 257)] * 3, lr=0.1, momentum=0.9, nesterov=True),
     case("rmsprop_update", normal(129, 257), normal(129, 257), positive(129, 257), normal(129, 257), lr=0.1),
     case("adam_update", *[normal(129, 257)] * 3, positive(129, 257), lr=0.1, t=3),
     case("adamw_update", *[normal(129, 257)] * 3, positive(129, 257), lr=0.1, t=3),
+    case(ATTENTION, *[normal(2, 3, 67, 5)] * 3, is_causal=True),
+    case(ATTENTION, normal(1, 2, 131, 8), *[normal(1, 2, 517, 8)] * 2),
+    case(ATTENTION, normal(1, 2, 600, 3), *[normal(1, 2, 530, 3)] * 2, is_causal=True),
+    case(ATTENTION, normal(2, 4, 65, 4), *[normal(2, 2, 1030, 4)] * 2, bits(2, 1, 65, 1030), enable_gqa=True),
+    case(ATTENTION, *[normal(1, 3, 70, 4)] * 3, normal(3, 70, 70), is_causal=True, dropout_p=0.2, seed=3),
+    case("rotary", normal(3, 2, 65, 34), offset=3),
+    case("group_norm", normal(9, 12, 65), normal(12), normal(12), groups=3),
+    case("group_norm", normal(33, 6, 9, 9), normal(6), groups=6),
 ]

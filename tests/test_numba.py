@@ -52,7 +52,8 @@ def run(pair, arrays, params, dout=None):
         if pair.backward is None:
             return (*outs, *arrays)
         dout = np.ones(outs[0].shape, outs[0].dtype) if dout is None else dout
-        dout = (dout, *[None] * (len(outs) - 1)) if isinstance(out, tuple) else dout
+        rest = [np.ones(o.shape, o.dtype) for o in outs[1:]]
+        dout = (dout, *rest) if isinstance(out, tuple) else dout
         return (*outs, *pair.pull(dout, cache, (True,) * len(arrays)))
 
 

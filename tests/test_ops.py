@@ -34,15 +34,18 @@ each_backend = pytest.mark.parametrize("backend", BACKENDS)
 each_dtype = pytest.mark.parametrize("dtype", DTYPES, ids=lambda d: d.__name__)
 
 
+FIRST_OF_SEVERAL = ("batch_norm", "split")  # ops whose first of three outputs is followed here
+
+
 def outs_of(out) -> tuple:
     return out if isinstance(out, tuple) else (out,)
 
 
 def upstream(out):
-    """A random gradient for each output; a batch_norm's statistics take none."""
+    """A random gradient for each output."""
     rng = np.random.default_rng(7)
     douts = [np.asarray(rng.normal(size=o.shape), o.dtype) for o in outs_of(out)]
-    return (douts[0], *[None] * (len(douts) - 1)) if isinstance(out, tuple) else douts[0]
+    return tuple(douts) if isinstance(out, tuple) else douts[0]
 
 
 def run(case: Case, pair, arrays, dout=None) -> tuple[tuple, tuple]:
@@ -113,7 +116,7 @@ def test_gradients_have_shape_and_dtype_of_their_inputs(case, backend, dtype):
             assert grad is None
 
 
-@pytest.mark.parametrize("case", [c for c in PURE if c.smooth and c.op != "batch_norm"], ids=lambda c: c.id)
+@pytest.mark.parametrize("case", [c for c in PURE if c.smooth and c.op not in FIRST_OF_SEVERAL], ids=lambda c: c.id)
 @each_backend
 def test_gradients_agree_with_central_differences(case, backend):
     arrays = case.arrays()
@@ -123,9 +126,11 @@ def test_gradients_agree_with_central_differences(case, backend):
     gradcheck_pair(pair.forward, pair.backward, *arrays, params=case.params, raise_exception=True)
 
 
-@pytest.mark.parametrize("case", [c for c in PURE if c.op == "batch_norm"], ids=lambda c: c.id)
+@pytest.mark.parametrize("case", [c for c in PURE if c.op in FIRST_OF_SEVERAL], ids=lambda c: c.id)
 @each_backend
-def test_gradients_of_batch_norm_flow_through_its_first_output(case, backend):
+def test_gradients_of_several_outputs_flow_through_its_first_output(case, backend):
+    if not any(a.size for a in case.arrays()):
+        return  # nothing to move
     pair = pair_of(case, backend)
 
     def forward(*arrays, **params):
@@ -158,7 +163,13 @@ def read_only(a):
     return a
 
 
+def _last(a):
+    """As a convolution leaves its result: the shape (N, C, ...) with axis 1 last in memory."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(a, 1, -1)), -1, 1)
+
+
 LAYOUTS = {
+    "channels last": lambda a: _last(a) if a.ndim > 2 else a,
     "strided": strided,
     "reversed": reversed_,
     "fortran": lambda a: np.array(a, order="F"),
@@ -174,7 +185,7 @@ def test_memory_layout_changes_nothing(case, backend, layout):
     arrays = case.arrays(np.float32)
     outs, grads = run(case, pair, arrays)
     dout = upstream(outs if len(outs) > 1 else outs[0])
-    dout = (relaid(dout[0]), *dout[1:]) if isinstance(dout, tuple) else relaid(dout)
+    dout = tuple(map(relaid, dout)) if isinstance(dout, tuple) else relaid(dout)
     got_outs, got_grads = run(case, pair, [relaid(a) for a in arrays], dout)
     same(got_outs, outs)
     same(got_grads, grads)
@@ -186,12 +197,47 @@ def test_upstream_may_be_one_number_seen_everywhere(case, backend):
     """What sum sends back: a read-only view whose strides are all 0."""
     pair, arrays = pair_of(case, backend), case.arrays(np.float32)
     out, cache = pair.forward(*arrays, **case.params)
-    first = outs_of(out)[0]
-    spread = np.broadcast_to(np.asarray(1.5, first.dtype), first.shape)
-    full = np.full(first.shape, 1.5, first.dtype)
-    rest = (None,) * (len(outs_of(out)) - 1)
-    wanted = run(case, pair, arrays, (full, *rest) if rest else full)[1]
-    same(outs_of(pair.pull((spread, *rest) if rest else spread, cache, (True,) * len(arrays))), wanted)
+    spread = tuple(np.broadcast_to(np.asarray(1.5, o.dtype), o.shape) for o in outs_of(out))
+    full = tuple(np.full(o.shape, 1.5, o.dtype) for o in outs_of(out))
+    spread, full = (spread, full) if isinstance(out, tuple) else (spread[0], full[0])
+    wanted = run(case, pair, arrays, full)[1]
+    same(outs_of(pair.pull(spread, cache, (True,) * len(arrays))), wanted)
+
+
+SEVERAL = [
+    c
+    for c in PURE
+    if c.op != "batch_norm" and isinstance(ops.catalogue[c.op].check(c.arrays(), c.params).out[0], Out)
+]
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=lambda c: c.id)
+@each_backend
+def test_gradients_of_several_outputs_add_up_and_none_stands_for_unused(case, backend):
+    pair, arrays = pair_of(case, backend), case.arrays()
+    out, cache = pair.forward(*arrays, **case.params)
+    douts, needs = upstream(out), (True,) * len(arrays)
+    alone = [tuple(d if i == k else None for i, d in enumerate(douts)) for k in range(len(douts))]
+    parts = [pair.pull(dout, cache, needs) for dout in alone]
+    same(tuple(pair.pull(douts, cache, needs)), [np.add.reduce(grads) for grads in zip(*parts)])
+
+
+@pytest.mark.parametrize("case", SEVERAL, ids=lambda c: c.id)
+@each_backend
+def test_the_tape_carries_gradients_through_every_output_and_none(case, backend):
+    """Each output alone, and all of them: through the tape as by hand."""
+    pair, arrays = pair_of(case, backend), case.arrays(np.float32)
+    count = len(outs_of(pair.forward(*arrays, **case.params)[0]))
+    for used in [*[[k] for k in range(count)], list(range(count))]:
+        leaves = [tinynn.Tensor(a, requires_grad=True) for a in arrays]
+        with tinynn.backend(backend):
+            outs = call_functional(case, leaves)
+            douts = upstream(tuple(o.data for o in outs))
+            total = [(outs[k] * douts[k]).sum() for k in used]
+            sum(total[1:], total[0]).backward()
+        _, cache = pair.forward(*arrays, **case.params)
+        dout = tuple(d if k in used else None for k, d in enumerate(douts))
+        same([leaf.grad.data for leaf in leaves], pair.backward(dout, cache))
 
 
 @each_pure
@@ -202,10 +248,10 @@ def test_inputs_and_caches_stay_as_they_are(case, backend):
     out, cache = pair.forward(*arrays, **case.params)
     kept = [np.array(o) for o in outs_of(out)]
     dout = upstream(out)
-    dout_before = np.array(outs_of(dout)[0])
+    douts_before = [np.array(d) for d in outs_of(dout)]
     first = [None if g is None else np.array(g) for g in pair.pull(dout, cache, (True,) * len(arrays))]
     same(tuple(pair.pull(dout, cache, (True,) * len(arrays))), first)  # a cache serves twice
-    for now, then in zip([*arrays, *outs_of(out), outs_of(dout)[0]], [*before, *kept, dout_before]):
+    for now, then in zip([*arrays, *outs_of(out), *outs_of(dout)], [*before, *kept, *douts_before]):
         np.testing.assert_array_equal(now, then)
 
 
@@ -274,6 +320,7 @@ def test_updates_take_gradients_of_any_layout(case, backend):
 # -- values at the edge ----------------------------------------------------------------------------
 
 inf, nan = np.inf, np.nan
+NAN_SEQUENCE = [[[[1.0, nan], [-inf, 1.0]], [[0.0, 0.5], [1.0, 2.0]]], [[0.1], [0.2]], np.ones((1, 2)), np.ones((1, 1))]
 EDGES = [
     ("relu", [[-inf, inf, nan, 0.0]], {}),
     ("leaky_relu", [[-inf, inf, nan, 0.0]], {}),
@@ -291,11 +338,27 @@ EDGES = [
     ("log_softmax", [[[-inf, 1.0, 2.0], [nan, 1.0, 2.0]]], {}),
     ("div", [[1.0, 0.0, -1.0], [0.0, 0.0, inf]], {}),
     ("layer_norm", [[[nan, 1.0, 2.0], [1.0, 2.0, 3.0]]], {}),
+    ("group_norm", [[[nan, 1.0, 2.0], [1.0, 2.0, 3.0]]], {"groups": 1}),
+    ("rotary", [[[nan, 1.0], [inf, 2.0]]], {}),
+    ("scaled_dot_product_attention", [[[nan], [1.0], [-1.0]], [[1.0], [2.0]], [[3.0], [4.0]]], {}),
+    ("scaled_dot_product_attention", [[[1.0], [2.0]], [[inf], [1.0]], [[3.0], [4.0]]], {}),
+    ("scaled_dot_product_attention", [[[300.0], [-300.0]], [[300.0], [-300.0]], [[3.0], [4.0]]], {}),
+    ("scaled_dot_product_attention",
+     [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [4.0]], [[-inf, -inf], [-inf, 0.0]]], {}),
+    ("scaled_dot_product_attention",
+     [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [nan]], [[0.0, 1.0], [nan, 0.0]]], {}),
     ("mse_loss", [[nan, 1.0], [0.0, 1.0]], {"reduction": "none"}),
+    ("rnn", NAN_SEQUENCE, {"nonlinearity": "relu"}),
+    ("gru", [*NAN_SEQUENCE[:2], np.ones((3, 2)), np.ones((3, 1))], {}),
+    ("lstm", [*NAN_SEQUENCE[:2], [[0.5], [inf]], np.ones((4, 2)), np.ones((4, 1))], {}),
+    ("max_pool2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, -inf, 0.0]]]]], {"kernel_size": 2}),
+    ("max_pool2d", [[[[[-inf, -inf], [-inf, -inf]]]]], {"kernel_size": 2}),
+    ("avg_pool2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, 0.0, 0.0]]]]], {"kernel_size": 2}),
+    ("conv2d", [[[[[nan, 1.0, 2.0, inf], [3.0, 1.0, 0.0, 0.0]]]], [[[[1.0, 0.0], [0.0, -1.0]]]]], {}),
 ]
 
 
-@pytest.mark.parametrize("name, inputs, params", EDGES, ids=[e[0] for e in EDGES])
+@pytest.mark.parametrize("name, inputs, params", EDGES, ids=[f"{e[0]}-{i}" for i, e in enumerate(EDGES)])
 @each_backend
 @each_dtype
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -303,7 +366,7 @@ def test_infinities_and_nan_pass_through_every_backend_alike(name, inputs, param
     arrays = [np.array(x, dtype) for x in inputs]
     out, cache = ops.catalogue[name].pair(backend).forward(*arrays, **params)
     wanted, _ = ops.catalogue[name].pair("numpy").forward(*arrays, **params)
-    same((out,), (wanted,))
+    same(outs_of(out), outs_of(wanted))
 
 
 def test_a_masked_logit_gets_probability_0_and_no_gradient():
@@ -397,6 +460,12 @@ def call_functional(case: Case, tensors: list):
         return function(tensors[0], shape, *tensors[1:], **renamed)
     if case.op == "batch_norm":
         return function(tensors[0], None, None, *tensors[1:], training=True, **renamed)
+    if case.op == "split":
+        return function(*tensors, renamed["sizes"], renamed.get("dim", -1))[0]
+    if case.op == "group_norm":
+        return function(tensors[0], renamed.pop("groups"), *tensors[1:], **renamed)
+    if "seed" in renamed and case.op != "dropout":
+        return function(*tensors, generator=0, **{k: v for k, v in renamed.items() if k != "seed"})
     if case.op == "dropout":
         return function(*tensors, p=renamed["p"], generator=0)
     return function(*tensors, **renamed)
@@ -411,7 +480,8 @@ def test_every_op_has_its_line_in_functional_and_that_line_runs_it(name):
     assert meter.calls[name] == 1
     if name != "dropout":
         wanted, _ = ops.catalogue[name].forward(*[t.data for t in tensors], **case.params)
-        same((got.data,), outs_of(wanted)[:1])
+        got = tuple(part.data for part in outs_of(got))
+        same(got, outs_of(wanted)[: len(got)])
 
 
 def test_every_op_has_its_line_in_the_table_of_cases():
@@ -420,7 +490,11 @@ def test_every_op_has_its_line_in_the_table_of_cases():
 
 
 def test_every_rule_belongs_to_an_op_of_the_catalogue():
+    families = "elementwise activation matmul reduce shape softmax loss norm embedding dropout update"
+    families = [*families.split(), "recurrent", "gru", "lstm"]
     families = "elementwise activation matmul reduce shape softmax loss norm embedding dropout update".split()
+    families += ["conv", "pool"]
+    families = [*families.split(), "attention", "rotary"]
     modules = [importlib.import_module(f"tinynn.ops.{family}") for family in families]
     here = [(name, f) for m in modules for name, f in vars(m).items() if f.__class__ is type(outs_of)]
     rules = {name.removesuffix("_forward") for name, f in here if name.endswith("_forward")}

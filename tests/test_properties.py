@@ -250,3 +250,71 @@ def test_a_mixture_of_broadcasting_ops_has_the_gradients_of_its_differences(draw
     (a, b), shape = drawn
     result = gradcheck(lambda x, y: ((x * y).tanh() + y).sigmoid() * x, a, b)
     assert result or result.compared == 0
+
+
+# -- convolution -----------------------------------------------------------------------------------
+
+
+@st.composite
+def convolutions(draw):
+    """Images, a weight, and settings that fit: (x, w, settings)."""
+    groups = draw(st.integers(1, 2))
+    n, c, o = draw(st.integers(0, 2)), groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    kernel = [draw(st.integers(1, 3)) for _ in range(2)]
+    dilation = tuple(draw(st.integers(1, 2)) for _ in range(2))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel)]
+    image = [r + draw(st.integers(0, 3)) for r in reach]
+    settings = {
+        "stride": tuple(draw(st.integers(1, 3)) for _ in range(2)),
+        "padding": tuple(draw(st.integers(0, 2)) for _ in range(2)),
+        "dilation": dilation,
+        "groups": groups,
+    }
+    return draw(arrays_of((n, c, *image))), draw(arrays_of((o, c // groups, *kernel))), settings
+
+
+@given(convolutions(), st.data(), numbers)
+def test_convolution_is_linear(drawn, data, factor):
+    x, w, settings = drawn
+    other = data.draw(arrays_of(x.shape))
+    both = F.conv2d(Tensor(x + factor * other), w, **settings)
+    apart = F.conv2d(Tensor(x), w, **settings) + F.conv2d(Tensor(other), w, **settings) * factor
+    np.testing.assert_allclose(both.data, apart.data, atol=1e-9)
+
+
+@given(convolutions(), st.integers(0, 2), st.integers(0, 2))
+def test_shifting_the_image_shifts_the_result(drawn, down, right):
+    """Under a stride of 1 and without padding: what lies further down is found further down."""
+    x, w, settings = drawn
+    settings |= {"stride": 1, "padding": 0}
+    y = F.conv2d(Tensor(x), w, **settings).data
+    shifted = np.pad(x, ((0, 0), (0, 0), (down, 0), (right, 0)))
+    z = F.conv2d(Tensor(shifted), w, **settings).data
+    np.testing.assert_allclose(z[:, :, down:, right:], y, atol=1e-12)
+
+
+@given(convolutions(), st.data())
+def test_conv_transpose_is_the_adjoint_of_conv(drawn, data):
+    """<conv(x), y> = <x, conv_transpose(y)>, with the output padding that leads to the size of x."""
+    x, w, settings = drawn
+    y = F.conv2d(Tensor(x), w, **settings).data
+    v = data.draw(arrays_of(y.shape))
+    rest = tuple(
+        (n + 2 * p - d * (k - 1) - 1) % s
+        for n, p, d, k, s in zip(
+            x.shape[2:], settings["padding"], settings["dilation"], w.shape[2:], settings["stride"]
+        )
+    )
+    back = F.conv_transpose2d(Tensor(v), w, output_padding=rest, **settings).data
+    assert back.shape == x.shape
+    np.testing.assert_allclose((y * v).sum(), (x * back).sum(), atol=1e-8)
+
+
+@given(convolutions())
+def test_a_window_s_mean_is_a_convolution_and_its_largest_is_at_least_that(drawn):
+    x, _, _ = drawn
+    c, size = x.shape[1], (min(2, x.shape[2]), min(2, x.shape[3]))
+    mean = F.avg_pool2d(Tensor(x), size, stride=1).data
+    w = np.full((c, 1, *size), 1 / (size[0] * size[1]))
+    np.testing.assert_allclose(mean, F.conv2d(Tensor(x), w, groups=c).data, atol=1e-12)
+    assert (F.max_pool2d(Tensor(x), size, stride=1).data >= mean - 1e-12).all()

@@ -94,8 +94,9 @@ def run(pair, case):
         outs = out if isinstance(out, tuple) else (out,)
         if pair.backward is None:
             return [*outs, *arrays]
-        dout = np.random.default_rng(0).standard_normal(outs[0].shape).astype(np.float32)
-        dout = (dout, *[None] * (len(outs) - 1)) if isinstance(out, tuple) else dout
+        rng = np.random.default_rng(0)
+        dout = tuple(rng.standard_normal(o.shape).astype(np.float32) for o in outs)
+        dout = dout if isinstance(out, tuple) else dout[0]
         return [*outs, *pair.pull(dout, cache, (True,) * len(arrays))]
 
 bits = 0

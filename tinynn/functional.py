@@ -16,7 +16,7 @@ from . import ops
 from .errors import ArgumentError, DtypeError, ShapeError, StateError
 from .ops.dropout import check_probability
 from .ops.op import describe
-from .ops.specs import normalise_axis, require_flag, size
+from .ops.specs import normalise_axis, require_choice, require_flag, size
 from .random import as_generator
 from .tensor import Tensor, apply, plain_index
 
@@ -282,6 +282,17 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     return apply(ops.stack, *_several("stack", tensors), axis=_axes("stack", dim))
 
 
+def split(x: Any, sizes: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces along an axis: of these sizes, or of one size each and a rest. Equals torch.split."""
+    x, axis = _tensor(x), _axes("split", dim)
+    if not isinstance(sizes, (tuple, list)):
+        n, total = _integer("split", sizes), x.shape[normalise_axis("split", axis, x.ndim)]
+        if n < 1:
+            raise ArgumentError("split", f"size {n}", "a size of at least 1", "split(x, 1)")
+        sizes = [min(n, total - start) for start in range(0, total, n)] or [0]
+    return apply(ops.split, x, sizes=_sizes("split", tuple(sizes)), axis=axis)
+
+
 def index(x: Any, index: Any) -> Tensor:
     """x[index]: numbers, slices, None, ..., arrays of integers or bools."""
     return apply(ops.index, x, index=plain_index(index))
@@ -437,12 +448,173 @@ def _batch_norm_running(x: Tensor, running: list[np.ndarray], weight: Any, bias:
     return x * reshape(scale, per_channel) + reshape(shift, per_channel)
 
 
+# -- images and signals ------------------------------------------------------------------------------
+
+
+CONV = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+POOL = {"stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "count_include_pad": True}
+
+
+def _spatial(where: str, defaults: dict[str, Any], **params: Any) -> dict[str, Any]:
+    """Sizes as plain ints, or pairs of them that differ, without those that are at their defaults.
+
+    So a function of one's own in the place of `ops.conv2d` is called with the settings that the network
+    uses, and needs no others.
+    """
+    plain = {name: _one_or_pair(where, name, value) for name, value in params.items()}
+    left_out = {name for name, value in defaults.items() if value is plain.get(name)}  # 0 and False differ
+    return {name: value for name, value in plain.items() if name not in left_out}
+
+
+def _one_or_pair(where: str, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if not isinstance(value, (tuple, list)):
+        return _whole(where, name, value)
+    values = tuple(_whole(where, name, v) for v in value)
+    return values[0] if len(values) and len(set(values)) == 1 and len(values) <= 2 else values
+
+
+def _whole(where: str, name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DtypeError(where, f"{name} as {describe(value)}", "an integer, or a pair of them") from None
+
+
+def conv2d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """Slide weight (O, C / groups, KH, KW) over images x (N, C, H, W), and add bias (O,).
+
+    stride, padding and dilation are ints or pairs (rows, columns); padding may be "valid" or "same". The
+    result is (N, O, places of rows, places of columns). Equals torch.nn.functional.conv2d.
+    """
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv2d, x, weight, *_given(bias), **_spatial("conv2d", CONV, **settings))
+
+
+def conv1d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """Slide weight (O, C / groups, K) over signals x (N, C, T). Equals torch.nn.functional.conv1d."""
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return apply(ops.conv1d, x, weight, *_given(bias), **_spatial("conv1d", CONV, **settings))
+
+
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """Lay weight (C, O / groups, KH, KW), times each pixel of x (N, C, H, W), around where the pixel goes.
+
+    With a stride the image grows. Equals torch.nn.functional.conv_transpose2d.
+    """
+    settings = {"stride": stride, "padding": padding, "output_padding": output_padding}
+    settings |= {"dilation": dilation, "groups": groups}
+    params = _spatial("conv_transpose2d", CONV, **settings)
+    return apply(ops.conv_transpose2d, x, weight, *_given(bias), **params)
+
+
+def max_pool2d(
+    x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
+    """The largest number in each window, the first of equal ones. Equals torch.nn.functional.max_pool2d."""
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    return apply(ops.max_pool2d, x, **_spatial("max_pool2d", POOL, **settings, ceil_mode=ceil_mode))
+
+
+def avg_pool2d(
+    x: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of each window. Equals torch.nn.functional.avg_pool2d."""
+    settings = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+    settings |= {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+    return apply(ops.avg_pool2d, x, **_spatial("avg_pool2d", POOL, **settings))
+
+
+def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
+    """The mean of each of `output_size` windows that cover the image evenly; 1 is the mean of all of it.
+
+    Equals torch.nn.functional.adaptive_avg_pool2d.
+    """
+    return apply(ops.adaptive_avg_pool2d, x, **_spatial("adaptive_avg_pool2d", {}, output_size=output_size))
+
+
+def max_pool1d(
+    x: Any, kernel_size: int, stride: Any = None, padding: int = 0, dilation: int = 1, ceil_mode: bool = False
+) -> Tensor:
+    """max_pool2d of signals (N, C, T), as images with one row. Equals torch.nn.functional.max_pool1d."""
+    rows = _rows("max_pool1d", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    return _signal(max_pool2d(_image("max_pool1d", x), **rows, ceil_mode=ceil_mode))
+
+
+def avg_pool1d(
+    x: Any,
+    kernel_size: int,
+    stride: Any = None,
+    padding: int = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """avg_pool2d of signals (N, C, T), as images with one row. Equals torch.nn.functional.avg_pool1d."""
+    rows = _rows("avg_pool1d", kernel_size=kernel_size, stride=stride, padding=padding)
+    flags = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad}
+    return _signal(avg_pool2d(_image("avg_pool1d", x), **rows, **flags))
+
+
+def _rows(where: str, **params: Any) -> dict[str, Any]:
+    """Sizes along a signal as those of an image with one row."""
+    found = {}
+    for name, value in params.items():
+        value = value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value
+        across = 0 if name == "padding" else 1
+        found[name] = None if value is None else (across, _whole(where, name, value))
+    return found
+
+
+def _image(where: str, x: Any) -> Tensor:
+    x = _tensor(x)
+    if x.ndim != 3:
+        got = f"x {x.shape} with {x.ndim} dimension{'s' * (x.ndim != 1)}"
+        raise ShapeError(where, got, "(N, C, T)", "x[None] for one signal" if x.ndim == 2 else None)
+    return reshape(x, *x.shape[:2], 1, x.shape[2])
+
+
+def _signal(x: Tensor) -> Tensor:
+    return reshape(x, *x.shape[:2], x.shape[3])
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Mean 0 and variance 1 for each group of channels of an example (N, C, ...).
+
+    Equals torch.nn.functional.group_norm.
+    """
+    x = _tensor(x)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    return apply(ops.group_norm, x, *scale, groups=_number(num_groups), eps=_number(eps))
+
+
 # -- embedding and dropout -------------------------------------------------------------------------
 
 
-def embedding(indices: Any, weight: Any) -> Tensor:
-    """Rows of weight (V, D) by number: indices (...) -> (..., D). Equals torch.nn.functional.embedding."""
-    return apply(ops.embedding, indices, weight)
+def embedding(indices: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """Rows of weight (V, D) by number: indices (...) -> (..., D). Equals torch.nn.functional.embedding.
+
+    The row `padding_idx` gets no gradient.
+    """
+    if padding_idx is None:
+        return apply(ops.embedding, indices, weight)
+    return apply(ops.embedding, indices, weight, padding_idx=_integer("embedding", padding_idx))
 
 
 def dropout(
@@ -457,6 +629,160 @@ def dropout(
     if not training or p == 0:
         return x
     return apply(ops.dropout, x, p=_number(p), seed=int(as_generator(generator).integers(2**63)))
+
+
+# -- recurrence: one layer and direction over a whole sequence ----------------------------------------
+# PyTorch has these only as modules (torch.nn.RNN, GRU, LSTM); `nn` makes layers and directions out of them.
+
+
+def rnn(
+    x: Any, h0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False, nonlinearity: str = "tanh",
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """h = tanh(x W_ih^T + b_ih + h W_hh^T + b_hh), step by step. Equals torch.nn.RNN of one layer.
+
+    Parameters
+    ----------
+    x : Tensor, (T, N, D)
+    h0 : Tensor, (N, H), or None for zeros
+    weight_ih, weight_hh : Tensor, (H, D) and (H, H)
+    bias_ih, bias_hh : Tensor, (H,), or both None
+    lengths : N integers from 1 to T, optional
+        Beyond its length a sequence has output 0 and keeps its state; what stands in x there is not read.
+    reverse : bool
+        Go from each sequence's last step to its first.
+    nonlinearity : {"tanh", "relu"}
+
+    Returns
+    -------
+    y : Tensor, (T, N, H), the state after each step
+    h_n : Tensor, (N, H), the state after each sequence's last step
+    """
+    options = {**_recurrent_options("rnn", lengths, reverse), "nonlinearity": nonlinearity}
+    h0 = _state(x, h0, weight_hh)
+    return apply(ops.rnn, x, h0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def gru(
+    x: Any, h0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Gated recurrent unit, weights (3H, D) and (3H, H) of r, z, n. Equals torch.nn.GRU of one layer.
+
+    Parameters and results are those of `rnn`; the equations stand in `tinynn.ops.gru`.
+    """
+    options = _recurrent_options("gru", lengths, reverse)
+    h0 = _state(x, h0, weight_hh)
+    return apply(ops.gru, x, h0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def lstm(
+    x: Any, h0: Any, c0: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    *, lengths: Any = None, reverse: bool = False,
+) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Long short-term memory, weights (4H, D) and (4H, H) of i, f, g, o. Equals torch.nn.LSTM of one layer.
+
+    Parameters and results are those of `rnn`, with a cell c0 (N, H) and c_n beside the state; the equations
+    stand in `tinynn.ops.lstm`.
+    """
+    options = _recurrent_options("lstm", lengths, reverse)
+    h0, c0 = _state(x, h0, weight_hh), _state(x, c0, weight_hh)
+    return apply(ops.lstm, x, h0, c0, weight_ih, weight_hh, *_given(bias_ih, bias_hh), **options)
+
+
+def _recurrent_options(where: str, lengths: Any, reverse: bool) -> dict[str, Any]:
+    require_flag(where, "reverse", reverse, "reverse=True")
+    options: dict[str, Any] = {"reverse": True} if reverse else {}
+    return options if lengths is None else {**options, "lengths": np.asarray(lengths)}
+
+
+def _state(x: Any, given: Any, weight_hh: Any) -> Any:
+    """A state that is given, or zeros (N, H)."""
+    if given is not None:
+        return given
+    x, weight = _tensor(x), _tensor(weight_hh)
+    return np.zeros((*x.shape[1:2], *weight.shape[1:2]), weight.dtype)
+
+
+def rnn_cell(
+    x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None,
+    nonlinearity: str = "tanh",
+) -> Tensor:  # fmt: skip
+    """One step of `rnn`: x (N, D), h (N, H) -> h (N, H). Equals torch.rnn_tanh_cell, torch.rnn_relu_cell."""
+    require_choice("rnn_cell", "nonlinearity", nonlinearity, ("tanh", "relu"))
+    a = linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh)
+    return tanh(a) if nonlinearity == "tanh" else relu(a)
+
+
+def gru_cell(
+    x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
+) -> Tensor:
+    """One step of `gru`: x (N, D), h (N, H) -> h (N, H). Equals torch.gru_cell."""
+    r_x, z_x, n_x = _blocks(linear(x, weight_ih, bias_ih), 3)
+    r_h, z_h, n_h = _blocks(linear(h, weight_hh, bias_hh), 3)
+    r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+    n = tanh(n_x + r * n_h)
+    return n + z * (_tensor(h) - n)
+
+
+def lstm_cell(
+    x: Any, hx: tuple, weight_ih: Any, weight_hh: Any, bias_ih: Any = None, bias_hh: Any = None
+) -> tuple[Tensor, Tensor]:
+    """One step of `lstm`: x (N, D), hx = (h, c), (N, H) each -> (h, c). Equals torch.lstm_cell."""
+    h, c = hx
+    i, f, g, o = _blocks(linear(x, weight_ih, bias_ih) + linear(h, weight_hh, bias_hh), 4)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    return sigmoid(o) * tanh(c), c
+
+
+def _blocks(x: Tensor, count: int) -> list[Tensor]:
+    """`count` equal parts along the last axis."""
+    n = x.shape[-1] // count
+    return [x[..., k * n : (k + 1) * n] for k in range(count)]
+# -- attention -------------------------------------------------------------------------------------
+
+
+def scaled_dot_product_attention(
+    q: Any,
+    k: Any,
+    v: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+    generator: np.random.Generator | int | None = None,
+) -> Tensor:
+    """softmax(scale q k^T + mask) v: q (N, H, T, E), k (N, H, S, E), v (N, H, S, Ev) -> (N, H, T, Ev).
+
+    Parameters
+    ----------
+    attn_mask : bool or float, broadcastable to (N, H, T, S)
+        True where a query may look (MultiheadAttention's masks say the contrary); floats are added to
+        the scores. A query that may look at nothing gets 0.
+    dropout_p : float
+        Share of the weights that is dropped, in training and out of it: pass 0.0 in evaluation.
+    is_causal : bool
+        Query i looks at keys 0 .. i only.
+    scale : float, by default 1 / sqrt(E)
+    enable_gqa : bool
+        k and v may have fewer heads than q, each for several of them.
+
+    Equals torch.nn.functional.scaled_dot_product_attention, which refuses a mask with is_causal.
+    """
+    check_probability(dropout_p)
+    options: dict[str, Any] = {"is_causal": is_causal, "scale": _number(scale), "enable_gqa": enable_gqa}
+    if dropout_p:
+        options |= {"dropout_p": _number(dropout_p), "seed": int(as_generator(generator).integers(2**63))}
+    return apply(ops.scaled_dot_product_attention, q, k, v, *_given(attn_mask), **options)
+
+
+def rotary(x: Any, offset: int = 0, base: float = 10000.0) -> Tensor:
+    """Turn queries or keys (..., T, E) by angles that grow with their position, offset + 0, 1, ..., T - 1.
+
+    Elements e and e + E/2 are a pair, as in most released models. PyTorch has no function for it.
+    """
+    return apply(ops.rotary, x, offset=_number(offset), base=_number(base))
 
 
 METHODS = (

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["clear", "empty", "stats"]
+__all__ = ["clear", "empty", "empty_like", "stats"]
 
 SMALL = 1 << 14  # elements; below, the heap that np.empty takes from is as fast
 ALIGN = 64  # bytes: a cache line, and the width of an AVX-512 register
@@ -71,6 +71,16 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
         return _from_pool(shape, dtype, _size_class(wanted))
     finally:
         _lock.release()
+
+
+def empty_like(x: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
+    """An array from `empty` of the shape of `x`, whose axes lie in memory in the same order as those of `x`."""
+    if x.flags.c_contiguous:
+        return empty(x.shape, dtype)
+    strides = x.strides
+    axes = sorted(range(x.ndim), key=lambda axis: -strides[axis])  # outermost first
+    inverse = sorted(range(x.ndim), key=axes.__getitem__)
+    return empty(tuple([x.shape[axis] for axis in axes]), dtype).transpose(inverse)
 
 
 def _size_class(wanted: int) -> int:

@@ -174,9 +174,48 @@ def mlp(batch: int) -> Callable[[str], Run]:
     return case
 
 
+def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
+    """One training step of a recurrent layer: 32 sequences of 64 steps of 64 features."""
+
+    def case(library: str) -> Run:
+        _, constant, _ = functions(library)
+        if library == "torch":
+            import torch as lib
+        else:
+            import tinynn as lib
+        model = getattr(lib.nn, kind)(64, hidden)
+        options = {"fused": True} if library == "torch" else {}
+        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
+        x, upstream = constant(floats(64, 32, 64)), constant(floats(64, 32, hidden))
+
+        def run() -> None:
+            optimizer.zero_grad()
+            y, _ = model(x)
+            y.backward(upstream)
+            optimizer.step()
+
+        return run
+
+    return case
+def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
+    """Causal attention of queries, keys and values that lie as a layer's heads do: (N, T, H, E)."""
+
+    def build(leaf, constant, F):
+        heads = [leaf(floats(n, t, h, e)) for _ in range(3)]
+
+        def compute():
+            q, k, v = (x.transpose(1, 2) for x in heads)
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2)
+
+        return heads, compute, (n, t, h, e)
+
+    return forward_backward(build)
+
+
 CASES: dict[str, Callable[[str], Run]] = {
     "mlp step, batch 64": mlp(64),
     "mlp step, batch 256": mlp(256),
+    **{f"{k.lower()} step, H {h}": recurrent(k, h) for k in ("RNN", "GRU", "LSTM") for h in (64, 256)},
     "100 small adds": chain(100),
     "relu 64x64": unary("relu", 64, 64),
     "relu 1024x1024": unary("relu", 1024, 1024),
@@ -193,6 +232,9 @@ CASES: dict[str, Callable[[str], Run]] = {
     "add 1024x1024": add(1024, 1024),
     "linear 64x784 to 256": linear(64, 784, 256),
     "linear 1024x1024 to 1024": linear(1024, 1024, 1024),
+    "attention T 64": attention(16, 4, 64, 32),
+    "attention T 256": attention(16, 4, 256, 32),
+    "attention T 1024": attention(16, 4, 1024, 32),
     "embedding 64 of 1000x64": embedding(64, 1000, 64),
     "embedding 4096 of 5000x128": embedding(4096, 5000, 128),
     "adam 10 000": adam(10_000),

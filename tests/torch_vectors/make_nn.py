@@ -53,6 +53,34 @@ def layers() -> Vectors:
     return found
 
 
+def recurrent() -> Vectors:
+    """Outputs of recurrent layers, with gradients through all of them; lengths make a packed sequence."""
+    found: Vectors = {}
+    for name, case in cases.RECURRENT.items():
+        module = case.build(torch.nn).double()
+        _randomise(module)
+        found |= {f"{name}/before/{key}": _array(value) for key, value in module.state_dict().items()}
+        x, *states = [torch.as_tensor(a).requires_grad_() for a in (case.inputs()[0], *case.inputs()[1])]
+        hx = states[0] if len(states) == 1 else tuple(states) or None
+        y, *last = cases.flat(_run(module, x, hx, case.lengths))
+        for i, part in enumerate([y, *last]):
+            found[f"{name}/out{i}"] = _array(part)
+        rng = np.random.default_rng(6)
+        sum((part * torch.as_tensor(rng.normal(size=tuple(part.shape)))).sum() for part in (y, *last)).backward()
+        found |= {f"{name}/din{i}": _array(part.grad) for i, part in enumerate([x, *states])}
+        found |= {f"{name}/grad/{key}": _array(p.grad) for key, p in module.named_parameters()}
+    return found
+
+
+def _run(module: torch.nn.Module, x: torch.Tensor, hx, lengths: tuple[int, ...] | None):
+    if lengths is None:
+        return module(x, hx)
+    first = module.batch_first
+    packed = torch.nn.utils.rnn.pack_padded_sequence(x, torch.as_tensor(lengths), first, enforce_sorted=False)
+    y, last = module(packed, hx)
+    return torch.nn.utils.rnn.pad_packed_sequence(y, first, total_length=x.shape[1 if first else 0])[0], last
+
+
 def losses() -> Vectors:
     found: Vectors = {}
     for name, (build, kind) in cases.LOSSES.items():
@@ -135,7 +163,7 @@ def clipped() -> Vectors:
 
 def make() -> dict[str, Vectors]:
     return {
-        "nn": layers() | losses() | statistics(),
+        "nn": layers() | recurrent() | losses() | statistics(),
         "optim": trajectories() | trajectories(torch.float32) | rates() | clipped(),
     }
 

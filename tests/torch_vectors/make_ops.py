@@ -46,8 +46,8 @@ def class_loss(function: Callable) -> Callable:
     return lambda x, t, **params: function(x, t.long(), **params)
 
 
-def embedding_(indices: Any, weight: Any) -> Any:
-    return TF.embedding(indices.long(), weight)
+def embedding_(indices: Any, weight: Any, padding_idx: Any = None) -> Any:
+    return TF.embedding(indices.long(), weight, padding_idx)
 
 
 def flat_widths(widths: Any) -> list[int]:
@@ -67,7 +67,42 @@ def rms_norm_(x: Any, weight: Any = None, shape: Any = None, eps: float = 1e-5) 
     return TF.rms_norm(x, weight.shape if shape is None else shape, weight, eps)
 
 
+def recurrent(kind: str) -> Callable:
+    """One layer and direction. PyTorch runs backwards only as half of a bidirectional layer: the first half
+    gets weights of zeros here, and only the second half of the output is taken."""
+
+    def run(x: Any, *inputs: Any, lengths: Any = None, reverse: bool = False, **options: Any) -> Any:
+        count = 2 if kind == "LSTM" else 1
+        states, weights = inputs[:count], inputs[count:]
+        hidden = weights[1].shape[1]
+        layer = getattr(torch.nn, kind)(
+            x.shape[2], hidden, bias=len(weights) == 4, bidirectional=reverse, dtype=x.dtype, **options
+        )
+        names = [name for name, _ in layer.named_parameters()][-len(weights) :]
+        given = dict(layer.named_parameters()) | dict(zip(names, weights))
+        hx = tuple(torch.stack([torch.zeros_like(s), s] if reverse else [s]) for s in states)
+        if lengths is not None:
+            x = torch.nn.utils.rnn.pack_padded_sequence(x, torch.as_tensor(lengths), enforce_sorted=False)
+        hx = hx if count == 2 else hx[0]
+        y, last = torch.func.functional_call(layer, given, (x, hx))
+        if lengths is not None:
+            y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, total_length=max(lengths))
+        return y[..., -hidden:], *[s[-1] for s in (last if count == 2 else (last,))]
+
+    return run
+def attention_(q: Any, k: Any, v: Any, mask: Any = None, **params: Any) -> Any:
+    """PyTorch wants the mask and is_causal in one."""
+    return TF.scaled_dot_product_attention(q, k, v, mask, **params)
+
+
+def group_norm_(x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5) -> Any:
+    return TF.group_norm(x, groups, weight, bias, eps)
+
+
 TORCH: dict[str, Callable] = {
+    "scaled_dot_product_attention": attention_,
+    "group_norm": group_norm_,
+    "split": lambda x, sizes, axis=-1: torch.split(x, sizes, axis)[0],
     "add": torch.add,
     "sub": torch.sub,
     "mul": torch.mul,
@@ -114,19 +149,33 @@ TORCH: dict[str, Callable] = {
     "rms_norm": rms_norm_,
     "batch_norm": batch_norm_,
     "embedding": embedding_,
+    "rnn": recurrent("RNN"),
+    "gru": recurrent("GRU"),
+    "lstm": recurrent("LSTM"),
+    "conv1d": TF.conv1d,
+    "conv2d": TF.conv2d,
+    "conv_transpose2d": TF.conv_transpose2d,
+    "max_pool2d": TF.max_pool2d,
+    "avg_pool2d": TF.avg_pool2d,
+    "adaptive_avg_pool2d": TF.adaptive_avg_pool2d,
 }
-LARGE = 300  # elements: these cases are there for the kernels' loops, not for what an op means
+LARGE = 400  # elements: these cases are there for the kernels' loops, not for what an op means
 NO_COUNTERPART = ("dropout",)  # its mask comes from another generator
+LARGE = 300  # elements: these cases are there for the kernels' loops, not for what an op means
+NO_COUNTERPART = ("dropout", "rotary")  # the mask comes from another generator; PyTorch has no rotary
 
 
 def gradients(case: Case) -> dict[str, np.ndarray]:
     """Inputs, output, a random upstream gradient, and the gradients it causes."""
     arrays = case.arrays(np.float64)
     leaves = [torch.from_numpy(np.array(a)).requires_grad_(a.dtype.kind == "f") for a in arrays]
-    out = TORCH[case.op](*leaves, **case.params)
-    dout = np.random.default_rng(case.number).normal(size=out.shape).astype(out.detach().numpy().dtype)
-    out.backward(torch.from_numpy(np.asarray(dout)))
-    found = {f"in{i}": a for i, a in enumerate(arrays)} | {"out": out.detach().numpy(), "dout": dout}
+    result = TORCH[case.op](*leaves, **case.params)
+    outs, rng = result if isinstance(result, tuple) else (result,), np.random.default_rng(case.number)
+    douts = [np.asarray(rng.normal(size=o.shape), o.detach().numpy().dtype) for o in outs]
+    torch.autograd.backward(outs, [torch.from_numpy(dout) for dout in douts])
+    found = {f"in{i}": a for i, a in enumerate(arrays)}
+    for i, (out, dout) in enumerate(zip(outs, douts)):
+        found |= {f"out{i or ''}": out.detach().numpy(), f"dout{i or ''}": dout}
     return found | {f"grad{i}": x.grad.numpy() for i, x in enumerate(leaves) if x.grad is not None}
 
 
@@ -156,7 +205,7 @@ def updated(case: Case) -> dict[str, np.ndarray]:
 def vectors() -> dict[str, np.ndarray]:
     found = {}
     for case in (*PURE, *UPDATES):
-        if case.op in NO_COUNTERPART or sum(a.size for a in case.arrays()) > LARGE:
+        if case.op in NO_COUNTERPART or case.params.get("dropout_p") or sum(a.size for a in case.arrays()) > LARGE:
             continue
         parts = updated(case) if case in UPDATES else gradients(case)
         found |= {f"{case.op}-{case.number}.{name}": np.asarray(array) for name, array in parts.items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from .. import functional as F
 from ..errors import ShapeError
+from ..ops.embedding import check_padding_idx
 from ..tensor import Tensor
 from . import init
 from .checks import number, whole
@@ -103,6 +104,8 @@ class Embedding(Module):
         V, how many rows the table has.
     embedding_dim : int
         D, how long each is.
+    padding_idx : int, optional
+        The row of the padding: zeros at first, and no gradient ever, so that it stays as it is.
 
     Attributes
     ----------
@@ -110,14 +113,19 @@ class Embedding(Module):
         Drawn from the standard normal distribution.
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int) -> None:
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None) -> None:
         super().__init__()
         self.num_embeddings = whole("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = whole("Embedding", "embedding_dim", embedding_dim)
+        check_padding_idx("Embedding", padding_idx, self.num_embeddings)
+        self.padding_idx = None if padding_idx is None else int(padding_idx) % self.num_embeddings
         self.weight = init.normal_(empty(self.num_embeddings, self.embedding_dim))
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
 
     def forward(self, indices: Any) -> Tensor:
-        return F.embedding(indices, self.weight)
+        return F.embedding(indices, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

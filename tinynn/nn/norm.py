@@ -193,3 +193,50 @@ class BatchNorm2d(BatchNorm1d):
     """Mean 0 and variance 1 for each channel of images (N, C, H, W). Equals torch.nn.BatchNorm2d."""
 
     shapes = {4: "(N, C, H, W)"}
+
+
+class GroupNorm(Module):
+    """Mean 0 and variance 1 for each group of channels of an example, then weight and bias.
+
+    Equals torch.nn.GroupNorm.
+
+    Parameters
+    ----------
+    num_groups : int
+        Divides num_channels. 1 normalises an example as a whole, num_channels each channel by itself.
+    num_channels : int
+        C of an input (N, C, ...).
+    eps : float
+        Added to the variance.
+    affine : bool
+        Whether there are a weight (ones at first) and a bias (zeros), both (C,).
+
+    Notes
+    -----
+    Source: Wu and He, Group normalization, 2018.
+    """
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__()
+        self.num_groups = whole("GroupNorm", "num_groups", num_groups)
+        self.num_channels = whole("GroupNorm", "num_channels", num_channels)
+        if self.num_channels % self.num_groups:
+            got = f"{num_channels} channels in {num_groups} groups"
+            fitting = max(n for n in range(1, min(num_groups, num_channels) + 1) if num_channels % n == 0)
+            hint = f"num_groups={fitting}"
+            raise ShapeError("GroupNorm", got, "groups of equally many channels", hint)
+        self.eps = number("GroupNorm", "eps", eps, hint="eps=1e-5")
+        self.weight = _ones(num_channels) if affine else None
+        self.bias = _zeros(num_channels) if affine else None
+
+    def forward(self, x: Any) -> Tensor:
+        x = as_tensor(x)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            expected = f"(N, {self.num_channels}, ...)"
+            hint = f"nn.GroupNorm(1, {x.shape[1]})" if x.ndim > 1 and x.shape[1] else None
+            raise ShapeError("GroupNorm", f"x {x.shape}", expected, hint)
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        affine = self.weight is not None
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={affine}"

@@ -14,9 +14,16 @@ from types import ModuleType
 from typing import Any
 
 from . import activation, elementwise, loss, norm, reduce, shape, update
+from . import conv as _conv
+from . import activation, attention, elementwise, loss, norm, reduce, shape, update
 from . import dropout as _dropout
 from . import embedding as _embedding
+from . import gru as _gru
+from . import lstm as _lstm
 from . import matmul as _matmul
+from . import recurrent as _recurrent
+from . import pool as _pool
+from . import rotary as _rotary
 from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
 from .specs import same_shape
@@ -68,11 +75,12 @@ mean = _op("mean", reduce)
 max = _op("max", reduce)
 var = _op("var", reduce)
 
-reshape = _op("reshape", shape)
+reshape = _op("reshape", shape, numba=True)
 permute = _op("permute", shape)
 broadcast_to = _op("broadcast_to", shape)
 concat = _op("concat", shape)
 stack = _op("stack", shape)
+split = _op("split", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
@@ -95,9 +103,29 @@ huber_loss = _op("huber_loss", loss)
 layer_norm = _op("layer_norm", norm, numba=True)
 rms_norm = _op("rms_norm", norm, numba=True)
 batch_norm = _op("batch_norm", norm, numba=True)
+group_norm = _op("group_norm", norm, numba=True)
+
+conv1d = _op("conv1d", _conv, numba=True)
+conv2d = _op("conv2d", _conv, numba=True)
+conv_transpose2d = _op("conv_transpose2d", _conv, numba=True)
+max_pool2d = _op("max_pool2d", _pool, numba=True)
+avg_pool2d = _op("avg_pool2d", _pool, numba=True)
+adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True)
 
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True)
+
+rnn = _op("rnn", _recurrent, numba=True)
+gru = _op("gru", _gru, numba=True)
+lstm = _op("lstm", _lstm, numba=True)
+rotary = _op("rotary", _rotary, numba=True)
+scaled_dot_product_attention = _op(
+    "scaled_dot_product_attention",
+    attention,
+    numba=True,
+    made_of=(matmul, softmax, dropout),
+    composition=attention.scaled_dot_product_attention_composition,
+)
 
 sgd_update = _op("sgd_update", update, numba=True)
 rmsprop_update = _op("rmsprop_update", update, numba=True)

@@ -48,18 +48,20 @@ def _embedding_backward(team, dy, rows, dw):
     split(_add_columns, team, dw.shape[1], 0.06 * dw.shape[0] + 0.2 * dy.shape[0], (dy, rows, dw))
 
 
-def embedding_forward(indices: np.ndarray, weight: np.ndarray) -> tuple:
+def embedding_forward(indices: np.ndarray, weight: np.ndarray, padding_idx: int | None = None) -> tuple:
     if not (plain(weight) and indices.size):
-        return numpy_embedding_forward(indices, weight)
+        return numpy_embedding_forward(indices, weight, padding_idx)
     y = empty((*indices.shape, weight.shape[1]))
     _embedding(weight, integers(indices).ravel(), y.reshape(-1, weight.shape[1]))
-    return y, (indices, weight.shape)
+    return y, (indices, weight.shape, padding_idx)
 
 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    indices, shape = cache
+    indices, shape, padding_idx = cache
     if dy.dtype != FLOAT32 or 0 in (dy.size, *shape):
         return numpy_embedding_backward(dy, cache)
     dw = empty(shape)
     _embedding_backward(ready(dy).reshape(-1, shape[1]), integers(indices).ravel(), dw)
+    if padding_idx is not None:
+        dw[padding_idx] = 0
     return None, dw

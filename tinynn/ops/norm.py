@@ -177,3 +177,60 @@ def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
     dx = normalise_backward(dy * per_channel(weight, dy.ndim), x_hat, rstd, axes)
     dw = (dy * x_hat).sum(axis=axes)
     return (dx, dw, dy.sum(axis=axes)) if has_bias else (dx, dw)
+
+
+# -- group_norm: channels in groups, each normalised by itself in each example ---------------------
+
+
+def group_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, groups: int, eps: float = 1e-5) -> Spec:
+    dtype = require_float("group_norm", require_same_dtype("group_norm", x=x, weight=weight, bias=bias))
+    _check_eps("group_norm", eps)
+    if len(x.shape) < 2:
+        raise ShapeError("group_norm", f"x {x.shape}", "(N, C) or (N, C, ...)", "x[None] for one example")
+    channels = x.shape[1]
+    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
+        raise ArgumentError("group_norm", f"groups={groups!r}", "an integer of at least 1", "num_groups=1")
+    if channels % groups or size(x.shape[1:]) == 0:
+        got = f"x {x.shape}, {channels} channels in {groups} groups"
+        raise ShapeError(
+            "group_norm", got, "groups of equally many channels, not empty", f"num_groups={_largest(channels, groups)}"
+        )
+    for label, p in (("weight", weight), ("bias", bias)):
+        if p is not None and p.shape != (channels,):
+            raise ShapeError("group_norm", f"x {x.shape} and {label} {p.shape}", f"{label} ({channels},)")
+    return Spec(Out(x.shape, dtype), 8 * size(x.shape))
+
+
+def _largest(channels: int, groups: int) -> int:
+    """The largest number of at most `groups` that divides `channels`."""
+    return next(n for n in range(min(groups, max(channels, 1)), 0, -1) if channels % n == 0)
+
+
+def group_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, groups: int = 1, eps: float = 1e-5
+) -> tuple:
+    """y = weight (x - mean) / sqrt(var + eps) + bias: x (N, C, ...), weight and bias (C,).
+
+    Mean and variance are of C / groups neighbouring channels of one example.
+    Cache: x_hat, the normalised x, as many bytes as x. Equals torch.nn.functional.group_norm.
+    Source: Wu and He, Group normalization, 2018.
+    """
+    grouped = x.reshape(x.shape[0], groups, x.shape[1] // groups, size(x.shape[2:]))
+    x_hat, rstd, _, _ = normalise(grouped, (2, 3), eps)
+    y = x_hat = x_hat.reshape(x.shape)
+    y = y if weight is None else y * per_channel(weight, x.ndim)
+    return (y if bias is None else y + per_channel(bias, x.ndim)), (x_hat, rstd, weight, bias is not None, groups)
+
+
+def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    """dx = `normalise_backward` of dx_hat = weight dy in each group; dweight = sum dy x_hat, dbias = sum dy."""
+    x_hat, rstd, weight, has_bias, groups = cache
+    n, c = dy.shape[:2]
+    dx_hat = dy if weight is None else dy * per_channel(weight, dy.ndim)
+    grouped = (n, groups, c // groups, size(dy.shape[2:]))
+    dx = normalise_backward(dx_hat.reshape(grouped), x_hat.reshape(grouped), rstd, (2, 3)).reshape(dy.shape)
+    if weight is None:
+        return (dx,)
+    axes = (0, *range(2, dy.ndim))
+    dw = (dy * x_hat).sum(axis=axes)
+    return (dx, dw, dy.sum(axis=axes)) if has_bias else (dx, dw)

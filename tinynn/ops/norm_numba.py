@@ -278,3 +278,86 @@ def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
         dx.reshape(n, -1), dw, db, np.zeros((4, c), FLOAT32),
     )  # fmt: skip
     return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
+
+
+# -- group_norm: the rows are groups of channels; layer_norm without weight, then a scale for each channel ---
+
+
+@share
+def _scale_channels(lo, hi, x, weight, bias, y):
+    """y = weight x + bias in rows lo to hi of (N C, L); row r belongs to channel r mod C."""
+    for r in range(lo, hi):
+        w, b = weight[r % weight.size], bias[r % weight.size]
+        for j in range(unsigned(x.shape[1])):
+            y[r, j] = x[r, j] * w + b
+
+
+@kernel("f4[:, ::1], f4[:, ::1], f4[::1], f4[::1], f4, f4[:, ::1], f4[:, ::1], f4[::1], f4[::1]")
+def _group_norm(team, x, channels, weight, bias, eps, y, y_channels, mean, rstd):
+    args = (x, NONE, NONE, eps, True, y, mean, rstd)
+    split(_normalise_rows, team, x.shape[0], 0.2 * x.shape[1] + 10, args)
+    if weight.size:
+        cost = 0.1 * channels.shape[1] + 2
+        split(_scale_channels, team, channels.shape[0], cost, (y_channels, weight, bias, y_channels))
+
+
+@share
+def _channel_sums(lo, hi, dy, x, weight, group, mean, rstd, dx_hat, dw, db):
+    """dx_hat = weight dy, and the sums of each channel over the batch, one example after the other."""
+    channels = weight.size
+    for c in range(lo, hi):
+        dw[c], db[c] = ZERO, ZERO
+        for r in range(c, dy.shape[0], channels):
+            m, s, w = mean[r // group], rstd[r // group], weight[c]
+            product, total = ZERO, ZERO
+            for j in range(unsigned(dy.shape[1])):
+                d = dy[r, j]
+                product += d * (x[r, j] - m)
+                total += d
+                dx_hat[r, j] = d * w
+            dw[c] += product * s
+            db[c] += total
+
+
+@kernel(
+    "f4[:, ::1], f4[:, ::1], f4[::1], intp, f4[::1], f4[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], "
+    "f4[::1], f4[::1], f4[:, ::1]"
+)
+def _group_norm_backward(team, dy, x, weight, group, mean, rstd, dx_hat, rows, x_rows, dx, dw, db, none):
+    cost = (0.3 * dy.shape[1] + 2) * (dy.shape[0] / weight.size)
+    split(_channel_sums, team, weight.size, cost, (dy, x, weight, group, mean, rstd, dx_hat, dw, db))
+    chunks = (dx.shape[0] + CHUNK - 1) // CHUNK
+    args = (rows, x_rows, NONE, True, mean, rstd, dx, none, none)
+    split(_gradient_chunks, team, chunks, (0.3 * dx.shape[1] + 10) * CHUNK, args)
+
+
+def group_norm_forward(
+    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, groups: int = 1, eps: float = 1e-5
+) -> tuple:
+    if not (x.dtype == FLOAT32 and x.size and all(p is None or plain(p) for p in (weight, bias))):
+        return reference.group_norm_forward(x, weight, bias, groups, eps)
+    x = ready(x)  # an image may lie channels last
+    n, c = x.shape[:2]
+    y, mean, rstd = empty(x.shape), empty((n * groups,)), empty((n * groups,))
+    scale = NONE if weight is None else weight
+    shift = np.zeros(scale.size, FLOAT32) if bias is None else bias
+    channels, rows = (n * c, -1), (n * groups, -1)
+    _group_norm(
+        x.reshape(rows), x.reshape(channels), scale, shift, eps, y.reshape(rows), y.reshape(channels), mean, rstd
+    )
+    return y, (x, mean, rstd, weight, bias is not None, groups, "numba")
+
+
+def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    if len(cache) == 5:
+        return reference.group_norm_backward(dy, cache)
+    x, mean, rstd, weight, has_bias, groups, _ = cache
+    n, c = x.shape[:2]
+    dx, dx_hat, dw, db = empty(x.shape), empty(x.shape), empty((c,)), empty((c,))
+    scale = np.ones(c, FLOAT32) if weight is None else weight
+    channels, rows = (n * c, -1), (n * groups, -1)
+    _group_norm_backward(
+        ready(dy).reshape(channels), x.reshape(channels), scale, c // groups, mean, rstd, dx_hat.reshape(channels),
+        dx_hat.reshape(rows), x.reshape(rows), dx.reshape(rows), dw, db, empty((0, 0)),
+    )  # fmt: skip
+    return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)

@@ -146,6 +146,52 @@ def stack_backward(dy: np.ndarray, axis: int) -> tuple:
     return tuple(np.moveaxis(dy, axis, 0))
 
 
+# -- split -----------------------------------------------------------------------------------------
+
+
+def split_spec(x: Any, *, sizes: tuple[int, ...], axis: int = -1) -> Spec:
+    axis = normalise_axis("split", axis, len(x.shape))
+    if not sizes or any(n < 0 for n in sizes) or sum(sizes) != x.shape[axis]:
+        got = f"x {x.shape} and sizes {sizes} for axis {axis}"
+        raise ShapeError("split", got, f"sizes of 0 or more whose sum is {x.shape[axis]}")
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    return Spec(tuple(Out((*before, n, *after), x.dtype) for n in sizes), 0)
+
+
+def split_forward(x: np.ndarray, sizes: tuple[int, ...], axis: int = -1) -> tuple:
+    """Pieces of x one after the other along an axis, as views. Cache: their shapes. Equals torch.split."""
+    pieces = tuple(np.split(x, np.cumsum(sizes[:-1]), axis))
+    return pieces, ([piece.shape for piece in pieces], axis)
+
+
+def split_backward(dys: tuple, cache: tuple) -> tuple:
+    """dx = the pieces' gradients side by side, 0 for a piece that got none.
+
+    Gradients that lie side by side in memory already, as attention makes those of q, k and v, stay there.
+    """
+    shapes, axis = cache
+    given = next(dy for dy in dys if dy is not None)
+    dys = tuple(np.zeros(s, given.dtype) if dy is None else dy for dy, s in zip(dys, shapes, strict=True))
+    together = _side_by_side(dys, axis)
+    return (np.concatenate(dys, axis) if together is None else together,)
+
+
+def _side_by_side(arrays: tuple, axis: int) -> np.ndarray | None:
+    """One view of the memory in which `arrays` follow each other along an axis, if they do."""
+    first, address = arrays[0], 0
+    for a in arrays:
+        following = a.__array_interface__["data"][0]
+        if a.strides != first.strides or a.dtype != first.dtype or address not in (0, following):
+            return None
+        address = following + a.shape[axis] * a.strides[axis]
+    total = sum(a.shape[axis] for a in arrays)
+    axis %= first.ndim
+    if any(abs(stride) < total * first.strides[axis] for stride in first.strides[:axis]):
+        return None
+    shape = (*first.shape[:axis], total, *first.shape[axis + 1 :])
+    return np.lib.stride_tricks.as_strided(first, shape, first.strides)
+
+
 # -- index -----------------------------------------------------------------------------------------
 
 

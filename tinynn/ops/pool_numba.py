@@ -1,0 +1,202 @@
+"""Pooling over images with channels last: every step of a window is a run of C neighbours, which vectorises.
+
+An image in C order with several channels is laid out anew once (`kernel_order`). Each thread takes rows of
+places in the forward pass and whole images in the backward pass, where windows may share pixels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..memory import empty
+from . import pool as reference
+from .kernel import kernel, share, split, unsigned
+from .kernel_math import ZERO
+from .kernel_order import channels_last, dense, pixels
+from .pool import Windows, even_windows, max_geometry, sliding_windows
+
+# -- max_pool2d ------------------------------------------------------------------------------------------------
+
+SIZES = "UniTuple(intp, 8)"
+"""Kernel, stride, padding, dilation, each for rows and columns."""
+
+
+@share
+def _largest(lo, hi, x, y, which, sizes):
+    """Rows of places lo to hi: y starts as the first pixel of the window, and each other one may beat it."""
+    kh, kw, sh, sw, ph, pw, dh, dw = sizes
+    for r in range(lo, hi):
+        n, i = r // y.shape[1], r % y.shape[1]
+        for j in range(y.shape[2]):
+            fresh = True
+            for k in range(kh * kw):
+                a, b = i * sh - ph + k // kw * dh, j * sw - pw + k % kw * dw
+                if a < 0 or a >= x.shape[1] or b < 0 or b >= x.shape[2]:
+                    continue
+                tap = np.int32(k)
+                if fresh:
+                    for c in range(x.shape[3]):
+                        y[n, i, j, c] = x[n, a, b, c]
+                        which[n, i, j, c] = tap
+                    fresh = False
+                    continue
+                for c in range(x.shape[3]):
+                    v, best = x[n, a, b, c], y[n, i, j, c]
+                    better = (v > best) | (v != v)  # NaN wins, and stays
+                    y[n, i, j, c] = v if better else best
+                    which[n, i, j, c] = tap if better else which[n, i, j, c]
+
+
+@kernel(f"f4[:, :, :, ::1], f4[:, :, :, ::1], i4[:, :, :, ::1], {SIZES}")
+def _max_pool(team, x, y, which, sizes):
+    rows = y.shape[0] * y.shape[1]
+    cost = y.shape[2] * (y.shape[3] + 8) * 0.3 * sizes[0] * sizes[1]
+    split(_largest, team, rows, cost, (x, y, which, sizes))
+
+
+@share
+def _to_winners(lo, hi, dy, which, dx, sizes):
+    kh, kw, sh, sw, ph, pw, dh, dw = sizes
+    for n in range(lo, hi):
+        for a in range(dx.shape[1]):
+            for b in range(dx.shape[2]):
+                for c in range(dx.shape[3]):
+                    dx[n, a, b, c] = ZERO
+        for i in range(dy.shape[1]):
+            for j in range(dy.shape[2]):
+                for k in range(kh * kw):
+                    a, b = i * sh - ph + k // kw * dh, j * sw - pw + k % kw * dw
+                    if a < 0 or a >= dx.shape[1] or b < 0 or b >= dx.shape[2]:
+                        continue
+                    tap = np.int32(k)
+                    for c in range(dx.shape[3]):
+                        dx[n, a, b, c] += dy[n, i, j, c] if which[n, i, j, c] == tap else ZERO
+
+
+@kernel(f"f4[:, :, :, ::1], i4[:, :, :, ::1], f4[:, :, :, ::1], {SIZES}")
+def _max_pool_backward(team, dy, which, dx, sizes):
+    images, cost = dy.shape[0], dy.size // dy.shape[0] * 0.3 * sizes[0] * sizes[1]
+    split(_to_winners, team, images, cost, (dy, which, dx, sizes))
+
+
+def max_pool2d_forward(
+    x: np.ndarray,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+) -> tuple:
+    if not dense(x):
+        return reference.max_pool2d_forward(x, kernel_size, stride, padding, dilation, ceil_mode)
+    g = max_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
+    n, c, *_ = x.shape
+    y, which = empty((n, *g.places, c)), empty((n, *g.places, c), np.int32)
+    _max_pool(pixels(channels_last(x)), y, which, (*g.kernel, *g.stride, *g.before, *g.dilation))
+    return y.transpose(0, 3, 1, 2), (which, g, "numba")
+
+
+def max_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    if len(cache) == 2:
+        return reference.max_pool2d_backward(dy, cache)
+    which, g, _ = cache
+    n, c = dy.shape[:2]
+    dx = empty((n, *g.image, c))
+    sizes = (*g.kernel, *g.stride, *g.before, *g.dilation)
+    _max_pool_backward(pixels(channels_last(dy)), which, dx, sizes)
+    return (dx.transpose(0, 3, 1, 2),)
+
+
+# -- averages --------------------------------------------------------------------------------------------------
+
+ENDS = "i8[:, ::1], i8[:, ::1], f4[:, ::1]"  # rows and columns: start and stop of each window; its share
+
+
+@share
+def _means(lo, hi, x, y, rows, columns, weight):
+    for r in range(lo, hi):
+        n, i = r // y.shape[1], r % y.shape[1]
+        for j in range(y.shape[2]):
+            for c in range(y.shape[3]):
+                y[n, i, j, c] = ZERO
+            for a in range(rows[0, i], rows[1, i]):
+                for b in range(columns[0, j], columns[1, j]):
+                    for c in range(y.shape[3]):
+                        y[n, i, j, c] += x[n, unsigned(a), unsigned(b), c]
+            for c in range(y.shape[3]):
+                y[n, i, j, c] *= weight[i, j]
+
+
+@kernel(f"f4[:, :, :, ::1], f4[:, :, :, ::1], {ENDS}")
+def _average(team, x, y, rows, columns, weight):
+    count = y.shape[0] * y.shape[1]
+    split(_means, team, count, 0.3 * (x.size + y.size) / count, (x, y, rows, columns, weight))
+
+
+@share
+def _to_all(lo, hi, dy, dx, rows, columns, weight):
+    for n in range(lo, hi):
+        for a in range(dx.shape[1]):
+            for b in range(dx.shape[2]):
+                for c in range(dx.shape[3]):
+                    dx[n, a, b, c] = ZERO
+        for i in range(dy.shape[1]):
+            for j in range(dy.shape[2]):
+                w = weight[i, j]
+                for a in range(rows[0, i], rows[1, i]):
+                    for b in range(columns[0, j], columns[1, j]):
+                        for c in range(dx.shape[3]):
+                            dx[n, unsigned(a), unsigned(b), c] += dy[n, i, j, c] * w
+
+
+@kernel(f"f4[:, :, :, ::1], f4[:, :, :, ::1], {ENDS}")
+def _average_backward(team, dy, dx, rows, columns, weight):
+    images = dy.shape[0]
+    split(_to_all, team, images, 0.4 * (dx.size + dy.size) / images, (dy, dx, rows, columns, weight))
+
+
+def _ends(w: Windows) -> np.ndarray:
+    return np.array([w.start, w.stop], np.int64)
+
+
+def _average_forward(x: np.ndarray, rows: Windows, columns: Windows, share: np.ndarray) -> tuple:
+    n, c = x.shape[:2]
+    y, where = empty((n, *share.shape, c)), (_ends(rows), _ends(columns), share.astype(np.float32))
+    _average(pixels(channels_last(x)), y, *where)
+    return y.transpose(0, 3, 1, 2), (x.shape, *where, "numba")
+
+
+def _average_pull(dy: np.ndarray, cache: tuple) -> tuple:
+    if len(cache) == 4:
+        return reference.average_backward(dy, cache)
+    (n, c, h, w), rows, columns, share, _ = cache
+    dx = empty((n, h, w, c))
+    _average_backward(pixels(channels_last(dy)), dx, rows, columns, share)
+    return (dx.transpose(0, 3, 1, 2),)
+
+
+def avg_pool2d_forward(
+    x: np.ndarray,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> tuple:
+    windows = sliding_windows(x.shape, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _average_forward(x, *windows) if dense(x) else reference.average(x, *windows)
+
+
+def avg_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    return _average_pull(dy, cache)
+
+
+def adaptive_avg_pool2d_forward(x: np.ndarray, output_size: Any) -> tuple:
+    windows = even_windows(x.shape, output_size)
+    return _average_forward(x, *windows) if dense(x) else reference.average(x, *windows)
+
+
+def adaptive_avg_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
+    return _average_pull(dy, cache)

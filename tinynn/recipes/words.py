@@ -1,0 +1,159 @@
+"""Which language is this word? An LSTM that reads its letters, beside logistic regression on letter trigrams."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import functional as F
+from .. import nn, optim
+from ..data import Batches, SequenceBatches, Words, WordSplit, language_words, pad_sequence
+from ..random import manual_seed
+from ..tensor import Tensor, no_grad
+from ..train import evaluate, fit
+from .recipe import Recipe
+
+PAD, UNKNOWN, FIRST = 0, 1, 2  # numbers of letters: filling, one that training never saw, the first known
+
+
+class Letters:
+    """Words as numbers, one a letter; a letter that the training words lack is UNKNOWN."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.index = {c: i for i, c in enumerate(sorted(set("".join(words))), start=FIRST)}
+
+    def __len__(self) -> int:
+        return len(self.index) + FIRST
+
+    def __call__(self, words: tuple[str, ...]) -> list[list[int]]:
+        return [[self.index.get(c, UNKNOWN) for c in word] for word in words]
+
+
+class WordNet(nn.Module):
+    """Embedding, an LSTM from either end, dropout, Linear over the two last states: letters (N, T) -> (N, K)."""
+
+    def __init__(self, letters: int, classes: int, embedding: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(letters, embedding, padding_idx=PAD)
+        self.lstm = nn.LSTM(embedding, hidden, batch_first=True, bidirectional=True)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(2 * hidden, classes)
+
+    def forward(self, x: Any, lengths: Any) -> Tensor:
+        x = self.dropout(self.embedding(x))  # (N, T, E)
+        lengths = np.asarray(lengths)
+        _, (h, _) = self.lstm(x, lengths=lengths)  # (2, N, H), each direction's state after the last letter
+        return self.out(self.dropout(F.concat([h[0], h[1]], dim=1)))  # (N, K)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordRecipe(Recipe):
+    """Languages of words, by their letters."""
+
+    embedding: int
+    hidden: int
+    dropout: float
+    letter_dropout: float = 0.0  # share of training letters that are made unknown
+
+    unit = "words"
+
+    def split(self) -> WordSplit:
+        return language_words()
+
+    def model(self) -> nn.Module:
+        words = self.split().train
+        letters = len(Letters(words.words))
+        return WordNet(letters, len(words.names), self.embedding, self.hidden, self.dropout)
+
+    def loss(self) -> nn.CrossEntropyLoss:
+        return nn.CrossEntropyLoss()
+
+    def batches(self, part: Words, batch_size: int) -> Batches:
+        known = Letters(part.words)
+        hide = self._hide if self.letter_dropout else None
+        return SequenceBatches(known(part.words), part.y, batch_size=batch_size, transform=hide)
+
+    def _hide(self, x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        hidden = (generator.random(x.shape) < self.letter_dropout) & (x != PAD)
+        return np.where(hidden, UNKNOWN, x)
+
+    def watched(self, part: Words) -> tuple[np.ndarray, ...]:
+        known = Letters(self.split().train.words)
+        return (*pad_sequence(known(part.words)), part.y)
+
+    def measure(self, model: nn.Module, part: Words) -> float:
+        accuracy = evaluate(model, self.watched(part), self.loss()).accuracy
+        assert accuracy is not None
+        return accuracy
+
+    def beside(self, model: nn.Module, data: WordSplit) -> Iterator[str]:
+        decay, accuracy = trigram_baseline(data)
+        yield f"logistic regression on letter trigrams, weight decay {decay:g}: test accuracy {accuracy:.2%}"
+        most = np.bincount(data.train.y).argmax()
+        yield f"always {data.train.names[most]}: test accuracy {np.mean(data.test.y == most):.2%}"
+
+    def show(self, model: nn.Module, text: str | None, examples: int) -> None:
+        """Print for each word the language and how sure the network is."""
+        train, _, test = self.split()
+        words = tuple(text.lower().split()) if text else test.words
+        x, lengths = pad_sequence(Letters(train.words)(words))
+        model.eval()
+        with no_grad():
+            p = F.softmax(model(Tensor(x), Tensor(lengths))).data  # (N, K)
+        if not text:
+            right = p.argmax(1) == test.y
+            print(f"{right.sum()} of {len(right)} right that were held out: {right.mean():.2%}")
+        width = max(map(len, words[:40]))
+        rows = range(len(words)) if text else np.random.default_rng(0).permutation(len(words))[:examples]
+        for i in rows:
+            k = p[i].argmax()
+            truth = "" if text or test.y[i] == k else f", is {train.names[test.y[i]]}"
+            print(f"{words[i]:{width}}  {train.names[k]} ({p[i, k]:.0%}){truth}")
+
+
+# -- the baseline ------------------------------------------------------------------------------------
+
+
+class TrigramBag(nn.Module):
+    """Logistic regression on a bag of trigrams: the sum of a row of weights for each, and a bias."""
+
+    def __init__(self, trigrams: int, classes: int) -> None:
+        super().__init__()
+        self.weight = nn.Embedding(trigrams, classes, padding_idx=PAD)
+        nn.init.zeros_(self.weight.weight)
+        self.bias = nn.Parameter(np.zeros(classes, np.float32))
+
+    def forward(self, x: Any) -> Tensor:
+        return self.weight(x).sum(dim=1) + self.bias  # (N, K)
+
+
+def trigrams(words: tuple[str, ...], index: dict[str, int] | None = None) -> tuple[list, dict[str, int]]:
+    """The trigrams of each word, its two ends marked, as numbers; unknown ones are left out."""
+    cut = [[f"^{w}$"[i : i + 3] for i in range(len(w))] for w in words]
+    if index is None:
+        index = {t: i for i, t in enumerate(sorted({t for row in cut for t in row}), start=1)}
+    return [[index[t] for t in row if t in index] for row in cut], index
+
+
+DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+def trigram_baseline(data: WordSplit, epochs: int = 20) -> tuple[float, float]:
+    """Train with each weight decay; return the one that does best on validation, and its test accuracy."""
+    rows, index = trigrams(data.train.words)
+    parts = [(pad_sequence(trigrams(part.words, index)[0])[0], part.y) for part in data[1:]]
+    results = []
+    for decay in DECAYS:
+        manual_seed(0)
+        model = TrigramBag(len(index) + 1, len(data.train.names))
+        batches = Batches(pad_sequence(rows)[0], data.train.y, batch_size=256)
+        optimizer = optim.AdamW(model.parameters(), 0.02, weight_decay=decay)
+        schedule = optim.CosineAnnealingLR(optimizer, epochs * len(batches))
+        fit(model, batches, F.cross_entropy, optimizer, epochs=epochs, schedule=schedule, progress=False)
+        val, test = (evaluate(model, part, F.cross_entropy).accuracy or 0.0 for part in parts)
+        results.append((val, decay, test))
+    _, decay, test = max(results)
+    return decay, test
