@@ -169,7 +169,8 @@ def scaled_dot_product_attention_forward(
     groups = groups_of(q, k)
     scores = scale * (q @ repeated(k, groups).swapaxes(-1, -2))  # (..., T, S)
     mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype)
-    scores = scores if mask is None else scores + mask
+    if mask is not None:
+        scores = np.where(mask == -np.inf, -np.inf, scores + mask)  # closed, also where a score is NaN
     p = _softmax(scores)
     kept = kept_weights(p.shape, dropout_p, seed, q.dtype)
     y = (p * kept) @ repeated(v, groups)  # (..., T, Ev)

@@ -45,12 +45,13 @@ def _open(i, j0, columns, causal):
 
 @share
 def _add_mask(s, scale, mask, n, h, i0, j0):
-    """s = scale s + mask; an axis of size 1 serves every index."""
+    """s = scale s + mask, and -inf closes also where s is NaN; an axis of size 1 serves every index."""
     n, h = n % mask.shape[0], h % mask.shape[1]
     for i in range(s.shape[0]):
         row = (i0 + i) % mask.shape[2]
         for j in range(unsigned(s.shape[1])):
-            s[i, j] = s[i, j] * scale + mask[n, h, row, unsigned(j0) + j]
+            m = mask[n, h, row, unsigned(j0) + j]
+            s[i, j] = m if m == -INFINITY else s[i, j] * scale + m
 
 
 @share
