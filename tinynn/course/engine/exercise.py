@@ -336,6 +336,8 @@ def _strided(value: Any) -> Any:
 
 def _marked(case: Case) -> Case:
     """A drawn case with the tags that can be seen on its arrays, and a note if it has none."""
+    args = tuple(np.asarray(a) if isinstance(a, np.generic) else a for a in case.args)  # of shape ()
+    case = case._replace(args=args)
     arrays = [a for a in (*case.args, *case.kwargs.values()) if isinstance(a, np.ndarray)]
     kinds = {
         "float32": any(a.dtype == np.float32 for a in arrays),

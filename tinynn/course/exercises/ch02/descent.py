@@ -72,13 +72,6 @@ def on_a_copy(gradient, x, lr, steps):
 
 
 @walk.right
-def step_by_recursion(gradient, x, lr, steps):
-    if steps == 0:
-        return x
-    return step_by_recursion(gradient, x + lr * -gradient(x), lr, steps - 1)
-
-
-@walk.right
 def last_of_the_path(gradient, x, lr, steps):
     path = [x]
     for k in range(steps):
