@@ -41,7 +41,6 @@ NAMES = {
     "exp": "exp2", "log": "log2", "cos": "sin", "argsort": "argmax", "append": "remove", "sqrt": "cbrt",
     "where": "copysign", "normal": "uniform", "permutation": "arange", "default_rng": "RandomState",
 }  # fmt: skip
-EMPTY_FIRST = ("axis", "keepdims", "dtype", "initial")
 
 
 class Mutant(NamedTuple):
@@ -67,7 +66,8 @@ def changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
     if isinstance(node, ast.BinOp):
         yield "left alone", lambda n: n.left
         yield "right alone", lambda n: n.right
-        yield "sides swapped", lambda n: _with(n, left=n.right, right=n.left)
+        if not isinstance(node.op, (ast.Add, ast.Mult)):
+            yield "sides swapped", lambda n: _with(n, left=n.right, right=n.left)
     if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
         for value in _others(node.value):
             yield f"{node.value} is {value}", lambda n, value=value: ast.Constant(value)
@@ -92,10 +92,15 @@ def changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
         yield "turned round", lambda n: _with(n, elts=n.elts[::-1])
     if isinstance(node, ast.AugAssign):
         yield "not added to", lambda n: ast.Assign([n.target], n.value, lineno=n.lineno)
-    if isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr, ast.If, ast.For)):
+    if isinstance(node, (ast.Assign, ast.AugAssign, ast.If, ast.For)) or _acts(node):
         yield "left out", lambda n: None
     if isinstance(node, ast.If):
         yield "always", lambda n: _with(n, test=ast.Constant(True))
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether it is a line that does something, and no docstring."""
+    return isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)
 
 
 def _others(value: Any) -> list[Any]:

@@ -314,6 +314,11 @@ class Fill(Exercise):
         """What each named mistake gives."""
         return {m.name: run_each(m.function, self.asked) for m in self.mistakes.values()}
 
+    @cached_property
+    def known_pairs(self) -> dict[tuple[str, str], list[Outcome]]:
+        """What two named mistakes at once give."""
+        return {names: run_each(function, self.asked) for names, function in self.both.items()}
+
     def calls(self, answer: Any) -> list[Call]:
         return self.asked
 

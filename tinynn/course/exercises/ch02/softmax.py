@@ -31,7 +31,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @probabilities.drawn
 def _(rng: np.random.Generator) -> Case:
-    return case(draw.laid(rng, draw.scores(rng, draw.shape(rng, least=1)).astype(draw.dtype(rng))))
+    kind = draw.dtype(rng)
+    x = draw.scores(rng, draw.shape(rng, least=1), 150.0 if kind == np.float32 else 2000.0)
+    return case(draw.laid(rng, x.astype(kind)))
 
 
 @probabilities.reference

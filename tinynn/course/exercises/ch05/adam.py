@@ -50,7 +50,7 @@ def _(rng: np.random.Generator) -> Case:
     t = draw.one_of(rng, 1, 1, 2, 3, 10, 100, 1000, int(rng.integers(1, 3000)))
     if t == 1 and rng.random() < 0.5:
         m, v = 0 * m, 0 * v
-    beta1, beta2 = draw.one_of(rng, 0.9, 0.0, 0.5, 0.99), draw.one_of(rng, 0.999, 0.9, 0.0, 0.99, 0.5)
+    beta1, beta2 = draw.one_of(rng, 0.9, 0.0, 0.5, 0.99), draw.one_of(rng, 0.999, 0.9, 0.1, 0.99, 0.5)
     eps = draw.one_of(rng, 1e-8, 1e-8, 1e-3, 0.0, 1.0)
     return case(p, g, m, v, t, draw.one_of(rng, 0.1, 1e-3, 1.0, 0.0, 10.0), beta1, beta2, eps)
 
