@@ -288,14 +288,16 @@ class Fill(Exercise):
 
     @property
     def probes(self) -> list[Case]:
-        """The first case with one argument altered, for each: a function that ignores it gives itself away.
+        """The first two cases with one argument altered, for each: a function that ignores it gives itself away.
 
-        No answer is judged by them, since arguments may belong together (an input and its output).
+        No answer is judged by them, since arguments may belong together (an input and its output). The note
+        says which argument was altered, in which case.
         """
-        first = self.inputs[0]
-        places = [i for i, a in enumerate(first.args[:PROBES]) if _altered(a) is not None]
         return [
-            first._replace(args=_with(first.args, i), tags=frozenset(), note=f"probe {i}") for i in places
+            c._replace(args=_with(c.args, i), tags=frozenset(), note=f"{i} {k}")
+            for k, c in enumerate(self.inputs[:2])
+            for i, a in enumerate(c.args[:PROBES])
+            if _altered(a) is not None
         ]
 
     @cached_property
