@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .call import Outcome, run_each
+from .call import Outcome
 from .compare import FLOAT32, Tolerance, agree, leak, single
 from .diagnosis import Diagnosis, words_of
 from .dressed import transposed
@@ -33,10 +33,8 @@ def _changes_alike(evidence: Evidence, outcomes: list[Outcome]) -> bool:
 
 def two(evidence: Evidence) -> Diagnosis | None:
     """Two mistakes that were declared together."""
-    both = evidence.exercise.both.items()
-    made = {names: run_each(function, evidence.exercise.asked) for names, function in both}
     for dtypes in (True, False):
-        for names, outcomes in made.items():
+        for names, outcomes in evidence.exercise.known_pairs.items():
             if alike(evidence, outcomes, dtypes):
                 return _named(evidence, "two", list(names))._replace(explained=tuple(outcomes))
     return None

@@ -9,6 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
+ARRAYS = 100
+"""Parts of a result that are looked at for memory of the arguments."""
+
+
 class Call(NamedTuple):
     """One call: ``functions[function](*args, **kwargs)``. `args` hold arrays, numbers, tuples, lists, dicts,
     strings, None, or functions of the exercise's own."""
@@ -63,6 +67,8 @@ class Outcome:
     printed : str
         What it printed, shortened.
     seconds : float
+    shares : tuple of int
+        Positions of the arguments whose memory the result lies in: who writes into it changes them.
     """
 
     end: str
@@ -71,6 +77,7 @@ class Outcome:
     changed: tuple[int, ...] = ()
     printed: str = ""
     seconds: float = field(default=0.0, compare=False)
+    shares: tuple[int, ...] = ()
 
 
 def plain(value: Any, depth: int = 4) -> Any:
@@ -113,11 +120,20 @@ def _run(function: Callable, call: Call) -> Outcome:
     args, kwargs = copied(call.args), copied(dict(call.kwargs))
     try:
         with np.errstate(all="ignore"):
-            value = plain(function(*args, **kwargs))
+            given = function(*args, **kwargs)
+            value = plain(given)
     except Exception as problem:
         return Outcome("raised", problem=Problem(type(problem).__name__, str(problem)))
     changed = tuple(i for i, (a, b) in enumerate(zip(args, call.args)) if not unchanged(a, b))
-    return Outcome("value", value, changed=changed)
+    return Outcome("value", value, changed=changed, shares=shared(given, args))
+
+
+def shared(value: Any, args: tuple) -> tuple[int, ...]:
+    """Positions of the arguments that an array of the result, itself or in a tuple, shares its memory with."""
+    parts = value if type(value) in (tuple, list) else (value,)
+    arrays = [part for part in parts[:ARRAYS] if isinstance(part, np.ndarray)]
+    given = [(i, a) for i, a in enumerate(args) if isinstance(a, np.ndarray)] if arrays else []
+    return tuple(i for i, a in given if any(np.may_share_memory(a, part) for part in arrays))
 
 
 def copied(value: Any) -> Any:

@@ -19,7 +19,7 @@ from .evidence import Evidence, Seen
 from .exercise import Fill
 from .found import Found, tried
 from .shown import differing, failing_input, side_by_side
-from .signatures import only, signature, structure, unlike_itself
+from .signatures import only, signature, structure, unlike_first, unlike_itself
 from .texts import phrases
 from .unknown import no_diagnosis, unknown
 from .verdict import Block, Text, Verdict
@@ -86,13 +86,20 @@ def over_the_limit(evidence: Evidence) -> Diagnosis | None:
 
 
 def sound_values(evidence: Evidence) -> Diagnosis | None:
-    """Right numbers, but an argument is changed or another dtype comes back."""
+    """Right numbers, but an argument is changed or given back, or another dtype or another draw comes back."""
     if not all(map(evidence.agrees, evidence.seen)):
         return None
     changed = next((s for s in evidence.seen if evidence.changes(s)), None)
     if changed is not None:
         names = ", ".join(f"`{name}`" for name in evidence.changes(changed))
         return about_signature(Found("mutates", {"arguments": names}), [], changed)
+    unseeded = next((s for s in evidence.seen if id(s) in evidence.unseeded), None)
+    if unseeded is not None:
+        return about_signature(Found(evidence.unseeded[id(unseeded)]), [], unseeded)
+    shared = next((s for s in evidence.seen if evidence.lies_in(s)), None)
+    if shared is not None:
+        names = ", ".join(f"`{name}`" for name in evidence.lies_in(shared))
+        return about_signature(Found("shares", {"arguments": names}), [], shared)
     leaking = next(s for s in evidence.seen if evidence.leaks(s))
     fill = {"dtype": str(evidence.leaks(leaking))}
     parts = [p.name for p in evidence.parts if any(leak(pair.got, pair.wanted) for pair in p.pairs)]
@@ -101,8 +108,7 @@ def sound_values(evidence: Evidence) -> Diagnosis | None:
 
 def not_itself(evidence: Evidence) -> Diagnosis | None:
     found = unlike_itself(evidence)
-    again = next((s for s in evidence.seen if "again" in s.case.tags), None)
-    return about_signature(found, [], again) if found else None
+    return about_signature(found, [], unlike_first(evidence)) if found else None
 
 
 def raised(evidence: Evidence) -> Diagnosis | None:

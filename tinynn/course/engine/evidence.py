@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .call import Call, Outcome, run_each
+from .call import Call, Outcome, run_each, unchanged
 from .compare import FLOAT32, Tolerance, agree, leak, numeric
 from .exercise import Case, Fill
 
@@ -74,7 +75,7 @@ class Evidence:
 
     def __init__(self, exercise: Fill, outcomes: list[Outcome]) -> None:
         self.exercise = exercise
-        together = zip(exercise.inputs, outcomes, exercise.wanted)
+        together = zip(exercise.all_inputs, outcomes, exercise.wanted)
         self.seen = [Seen(c, o, w, tolerance_of(exercise, c), self.named(c)) for c, o, w in together]
         self.probed = list(
             zip(exercise.probes, outcomes[len(self.seen) :], exercise.wanted[len(self.seen) :])
@@ -96,8 +97,9 @@ class Evidence:
         return re.findall(r"(?:^|,)\s*\*{0,2}(\w+)", inside)
 
     def passes(self, seen: Seen) -> bool:
-        """Right value, right dtype, and no argument changed."""
-        return self.agrees(seen) and not self.leaks(seen) and not self.changes(seen)
+        """Right value, right dtype, no argument changed or given back, and drawn by the seed."""
+        sound = self.agrees(seen) and not self.leaks(seen) and not self.changes(seen)
+        return sound and not self.lies_in(seen) and id(seen) not in self.unseeded
 
     def agrees(self, seen: Seen) -> bool:
         """Right value, or the exception that is asked for."""
@@ -126,6 +128,22 @@ class Evidence:
         """Names of the arguments that the answer changed and the reference did not."""
         extra = sorted(set(seen.outcome.changed) - set(seen.wanted.changed))
         return [self.argument(i) for i in extra]
+
+    def lies_in(self, seen: Seen) -> list[str]:
+        """Names of the arguments in whose memory the result lies, where new arrays are due."""
+        return [self.argument(i) for i in seen.outcome.shares] if self.exercise.new else []
+
+    @cached_property
+    def unseeded(self) -> dict[int, str]:
+        """The cases that do not follow their seed, by `id`: "seed_ignored" or "seed_unused"."""
+        least, found = self.exercise.seeded, {}
+        drawn = [s for s in self.values if least and _count(s.outcome.value) >= least]
+        for one, other in combinations(drawn, 2):
+            mine, yours = dict(one.arguments), dict(other.arguments)
+            same_seed = mine.pop("seed", None) == yours.pop("seed", None)
+            if unchanged(mine, yours) and agree(one.outcome.value, other.outcome.value) != same_seed:
+                found[id(other)] = "seed_unused" if same_seed else "seed_ignored"
+        return found
 
     def argument(self, i: int) -> str:
         return self.arguments[i] if i < len(self.arguments) else f"argument {i}"
@@ -178,12 +196,19 @@ def _by_numbers(got: Any, wanted: Any, seen: Seen) -> bool:
     return agree(got, wanted, seen.tolerance)
 
 
+def _count(value: Any) -> int:
+    """How many numbers are in a result."""
+    if isinstance(value, (tuple, list)):
+        return sum(map(_count, value))
+    return int(np.size(value)) if numeric(value) else 0
+
+
 def tolerance_of(exercise: Fill, case: Case) -> Tolerance:
     """What counts as rounding in one case."""
+    largest = min(1.0, max((_largest(a) for a in (*case.args, *case.kwargs.values())), default=0.0) or 1.0)
     if "float32" in case.tags:
-        return FLOAT32._replace(relative=max(FLOAT32.relative, exercise.tolerance))
-    largest = max((_largest(a) for a in (*case.args, *case.kwargs.values())), default=0.0) or 1.0
-    return Tolerance(exercise.tolerance, 1e-14 * min(1.0, largest))
+        return Tolerance(max(FLOAT32.relative, exercise.tolerance), FLOAT32.floor * largest)
+    return Tolerance(exercise.tolerance, 1e-14 * largest)
 
 
 def _largest(value: Any) -> float:

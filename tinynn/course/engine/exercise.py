@@ -5,6 +5,9 @@ E = Fill("03.2", "relu_backward(dy, x)", returns="dx", level=1, minutes=5)
 @E.cases
 def _(rng): yield case(rng.normal(size=(2, 3)), rng.normal(size=(2, 3)))
 
+@E.drawn                      # called some tens of times, always with the same seed
+def _(rng): return case(*drawn.pair(rng))
+
 @E.reference
 def _(dy, x): return dy * (x > 0)
 
@@ -34,10 +37,13 @@ import numpy as np
 
 from ...errors import ArgumentError
 from .call import Call, Outcome, run_each
-from .texts import words
+from .texts import phrases, words
 
-TAGS = {"square", "ones", "large", "small", "float32", "strided", "again", "one", "empty"}
+TAGS = {"square", "ones", "large", "small", "float32", "strided", "again", "one", "empty", "drawn"}
 """What a case may be called: see `Case`."""
+
+DRAWS = 48
+"""Inputs that are drawn at random besides the declared ones."""
 
 PROBES = 5
 """Arguments that are altered, one at a time, to see which of them a function ignores."""
@@ -51,7 +57,8 @@ class Case(NamedTuple):
     ``large`` and ``small`` (magnitudes where a formula overflows or cancels), ``float32`` (what comes in
     as float32 goes out so), ``one`` (a single row or element), ``empty``. The engine adds ``strided`` (the
     first case again, in arrays with gaps, and a case in arrays that are transposed) and ``again`` (the
-    first case a second time, for state kept between calls).
+    first case a second time, for state kept between calls) and ``drawn`` (at random), and finds by itself
+    which of the drawn are ``float32``, ``strided`` or ``empty``.
     """
 
     args: tuple
@@ -158,6 +165,11 @@ class Fill(Exercise):
     chained : bool
         Whether a part is computed from another, so that one mistake spoils both: two mistakes are then not
         recognised part by part.
+    new : bool
+        Whether the task asks for new arrays: a result that lies in an argument's memory is then wrong.
+    seeded : int
+        Where the function draws by an argument `seed`: results of so many numbers differ from one seed to
+        another, and are the same for the same. 0 where nothing is drawn.
     """
 
     kind = "function"
@@ -173,12 +185,14 @@ class Fill(Exercise):
         tolerance: float = 1e-7,
         dtype_matters: bool = True,
         chained: bool = False,
+        new: bool = False,
+        seeded: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__(id, level=level, minutes=minutes)
         self.signature, self.returns = signature, tuple(returns.split())
         self.tolerance, self.dtype_matters, self.seed = tolerance, dtype_matters, seed
-        self.chained = chained
+        self.chained, self.new, self.seeded = chained, new, seeded
         self.mistakes: dict[str, Mistake] = {}
         self.both: dict[tuple[str, str], Callable] = {}
         self.rights: list[Callable] = []
@@ -188,12 +202,18 @@ class Fill(Exercise):
         self.train: Callable[..., Any] | None = None
         self.same: Callable[[Any, Any, tuple], bool] | None = None
         self._cases: Callable[[np.random.Generator], Iterator[Case]] | None = None
+        self._draw: Callable[[np.random.Generator], Case] | None = None
 
     # -- declaring: each is a decorator ------------------------------------------------------------------
 
     def cases(self, make: Callable[[np.random.Generator], Iterator[Case]]) -> Callable:
         """The inputs, the smallest first: what is shown is the first that fails."""
         self._cases = make
+        return make
+
+    def drawn(self, make: Callable[[np.random.Generator], Case]) -> Callable:
+        """One input at random, out of all that the task promises: it finds what no declared case foresees."""
+        self._draw = make
         return make
 
     def reference(self, function: Callable) -> Callable:
@@ -255,22 +275,35 @@ class Fill(Exercise):
         again = first._replace(tags=first.tags | {"again"})
         return [*declared, strided, *_turned(declared), again]
 
+    def draws(self, count: int) -> list[Case]:
+        """`count` inputs at random, the smallest first: always the same ones."""
+        rng = np.random.default_rng([self.seed, count])
+        made = [_marked(self._draw(rng)) for _ in range(count)] if self._draw else []
+        return sorted(made, key=lambda c: _extent((*c.args, *c.kwargs.values())))
+
+    @cached_property
+    def all_inputs(self) -> list[Case]:
+        """Those of `inputs`, those drawn, and the first once more, after all that came between."""
+        return [*self.inputs, *self.draws(DRAWS), *self.inputs[-1:]]
+
     @property
     def probes(self) -> list[Case]:
-        """The first case with one argument altered, for each: a function that ignores it gives itself away.
+        """The first two cases with one argument altered, for each: a function that ignores it gives itself away.
 
-        No answer is judged by them, since arguments may belong together (an input and its output).
+        No answer is judged by them, since arguments may belong together (an input and its output). The note
+        says which argument was altered, in which case.
         """
-        first = self.inputs[0]
-        places = [i for i, a in enumerate(first.args[:PROBES]) if _altered(a) is not None]
         return [
-            first._replace(args=_with(first.args, i), tags=frozenset(), note=f"probe {i}") for i in places
+            c._replace(args=_with(c.args, i), tags=frozenset(), note=f"{i} {k}")
+            for k, c in enumerate(self.inputs[:2])
+            for i, a in enumerate(c.args[:PROBES])
+            if _altered(a) is not None
         ]
 
     @cached_property
     def asked(self) -> list[Call]:
-        """The inputs, then the probes."""
-        return [Call(c.args, c.kwargs) for c in (*self.inputs, *self.probes)]
+        """All inputs, then the probes."""
+        return [Call(c.args, c.kwargs) for c in (*self.all_inputs, *self.probes)]
 
     @cached_property
     def wanted(self) -> list[Outcome]:
@@ -282,6 +315,11 @@ class Fill(Exercise):
     def known(self) -> dict[str, list[Outcome]]:
         """What each named mistake gives."""
         return {m.name: run_each(m.function, self.asked) for m in self.mistakes.values()}
+
+    @cached_property
+    def known_pairs(self) -> dict[tuple[str, str], list[Outcome]]:
+        """What two named mistakes at once give."""
+        return {names: run_each(function, self.asked) for names, function in self.both.items()}
 
     def calls(self, answer: Any) -> list[Call]:
         return self.asked
@@ -301,6 +339,29 @@ def _strided(value: Any) -> Any:
     if not isinstance(value, np.ndarray) or value.ndim == 0:
         return value
     return np.repeat(value, 2, axis=-1)[..., ::2]
+
+
+def _marked(case: Case) -> Case:
+    """A drawn case with the tags that can be seen on its arrays, and a note if it has none."""
+    args = tuple(np.asarray(a) if isinstance(a, np.generic) else a for a in case.args)  # of shape ()
+    case = case._replace(args=args)
+    arrays = [a for a in (*case.args, *case.kwargs.values()) if isinstance(a, np.ndarray)]
+    kinds = {
+        "float32": any(a.dtype == np.float32 for a in arrays),
+        "strided": any(not a.flags.c_contiguous for a in arrays),
+        "empty": any(a.size == 0 for a in arrays),
+    }
+    tags = case.tags | {"drawn"} | {name for name, holds in kinds.items() if holds}
+    return case._replace(tags=tags, note=case.note or phrases("engine")["shown"]["drawn"])
+
+
+def _extent(value: Any) -> int:
+    """How much there is to look at in an input."""
+    if isinstance(value, np.ndarray):
+        return int(value.size)
+    if isinstance(value, (tuple, list, dict)):
+        return 1 + sum(map(_extent, value.values() if isinstance(value, dict) else value))
+    return abs(value) if isinstance(value, int) and abs(value) < 1000 else 1
 
 
 def _altered(value: Any) -> Any:

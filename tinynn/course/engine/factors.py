@@ -248,7 +248,8 @@ def _multiple(got: Any, below: Any, tolerance: Tolerance) -> float | None:
     a, b = np.asarray(got, float), np.asarray(below, float)
     finite = np.isfinite(b)
     if not finite.any() or not np.abs(b[finite]).max() > tolerance.floor:
-        return math.nan if agree(a, b, tolerance) else None
+        lost = agree(a, b, tolerance._replace(floor=10 * tolerance.floor))  # too small to tell a factor
+        return math.nan if lost else None
     largest = np.unravel_index(np.argmax(np.where(finite, np.abs(b), -1)), b.shape) if b.ndim else ()
     ratio = float(a[largest] / b[largest])
     with np.errstate(all="ignore"):

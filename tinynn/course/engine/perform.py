@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .call import Call, Odd, Outcome, Problem, copied, plain, unchanged
+from .call import Call, Odd, Outcome, Problem, copied, plain, shared, unchanged
 from .prints import captured
 from .traced import lines_of
 
@@ -51,22 +51,23 @@ def perform_one(function: Callable, call: Call, catches: Catches = CATCHES) -> O
         return Outcome("raised", problem=misfit)
     start = time.perf_counter()
     with captured() as printed:
-        end, value, problem = _called(function, args, kwargs, catches)
+        end, value, problem, shares = _called(function, args, kwargs, catches)
     seconds = time.perf_counter() - start
     changed = tuple(i for i, (a, b) in enumerate(zip(args, call.args)) if not _same(a, b))
-    return Outcome(end, value, problem, changed, printed.text(), seconds)
+    return Outcome(end, value, problem, changed, printed.text(), seconds, shares)
 
 
 def _called(
     function: Callable, args: tuple, kwargs: dict, catches: Catches
-) -> tuple[str, Any, Problem | None]:
+) -> tuple[str, Any, Problem | None, tuple[int, ...]]:
     try:
         # The references run without NumPy's warnings too; a verdict says it if a number overflowed.
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return "value", made_plain(function(*args, **kwargs)), None
+            value = function(*args, **kwargs)
+            return "value", made_plain(value), None, shared(value, args)
     except catches as problem:
-        return "raised", None, problem_of(problem, _home(function))
+        return "raised", None, problem_of(problem, _home(function)), ()
 
 
 def _misfit(function: Callable, call: Call) -> Problem | None:

@@ -36,18 +36,24 @@ def signature(part: Part) -> Found | None:
 
 
 def unlike_itself(evidence: Evidence) -> Found | None:
-    """Another answer to the same question: the first case is asked again at the end."""
-    first, again = evidence.seen[0], next((s for s in evidence.seen if "again" in s.case.tags), None)
-    if again is None or first.outcome.end != again.outcome.end or first.outcome.end != "value":
-        return None
-    if odd(first.outcome.value) or odd(again.outcome.value):
-        return None  # told by their repr, which may hold an address
-    if agree(again.outcome.value, first.outcome.value, first.tolerance):
+    """Another answer to the same question: the first case is asked again, and once more at the end."""
+    first, again = evidence.seen[0], unlike_first(evidence)
+    if again is None:
         return None
     if evidence.passes(first):
         return None if evidence.passes(again) else Found("state")
     several_are_right = evidence.exercise.same is not None
     return None if several_are_right else Found("random")
+
+
+def unlike_first(evidence: Evidence) -> Seen | None:
+    """The first case asked again, where something else came."""
+    first = evidence.seen[0]
+    if first.outcome.end != "value" or odd(first.outcome.value):
+        return None  # odd values are told by their repr, which may hold an address
+    again = (s for s in evidence.seen if "again" in s.case.tags and s.outcome.end == "value")
+    other = (s for s in again if not agree(s.outcome.value, first.outcome.value, first.tolerance))
+    return next((s for s in other if not odd(s.outcome.value)), None)
 
 
 def odd(value: Any) -> bool:
@@ -72,9 +78,18 @@ def only(evidence: Evidence) -> Found | None:
 
 
 def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
-    """Whether all of `those` have the tag, and none of the others."""
+    """Whether all of `those` have the tag, and none of the others.
+
+    A drawn input may be right by chance, where there is little to be wrong about: a minority of the drawn.
+    """
+    lucky = [s for s in those if "drawn" in s.case.tags and tag not in s.case.tags] if tag in RIGHT_ONLY else []
+    chance = len(lucky) < sum("drawn" in s.case.tags for s in others)
+    told = [s for s in those if not any(s is one for one in lucky)]
     return (
-        bool(those) and all(tag in s.case.tags for s in those) and not any(tag in s.case.tags for s in others)
+        bool(told)
+        and (chance or not lucky)
+        and all(tag in s.case.tags for s in told)
+        and not any(tag in s.case.tags for s in others)
     )
 
 

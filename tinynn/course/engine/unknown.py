@@ -8,8 +8,8 @@ from .evidence import Evidence, Pair, Part
 from .signatures import only
 from .texts import phrases
 
-NO_SIGN = {"strided", "float32"}
-"""Being right there says little: the one repeats a case, for the other the tolerance is wide."""
+NO_SIGN = {"strided", "float32", "drawn"}
+"""Being right there says little: one repeats a case, for one the tolerance is wide, one has no name."""
 
 
 def unknown(evidence: Evidence) -> Diagnosis:

@@ -227,16 +227,23 @@ def other_axis(part: Part) -> Found | None:
 
 
 def ignored(part: Part) -> Found | None:
-    """An argument that makes no difference to the answer, and should."""
-    first = part.evidence.seen[0]
-    mine, due = (part.evidence.part_of(o, part.index) for o in (first.outcome, first.wanted))
-    for case, outcome, wanted in part.evidence.probed:
-        got, other = (part.evidence.part_of(o, part.index) for o in (outcome, wanted))
-        if not all(map(numeric, (mine, got, other, due))):
-            continue
-        if agree(got, mine) and not agree(other, due) and weight(other, due) >= ENOUGH:
-            return Found("ignored", _argument(part, int(case.note.split()[-1])))
-    return None
+    """An argument that makes no difference to the answer in any case in which it is altered, and should."""
+    silent: dict[int, list[bool]] = {}
+    for case, *outcomes in part.evidence.probed:
+        i, k = map(int, case.note.split())
+        before = part.evidence.seen[k]
+        values = [part.evidence.part_of(o, part.index) for o in (before.outcome, before.wanted, *outcomes)]
+        if all(map(numeric, values)):
+            silent.setdefault(i, []).append(_makes_no_difference(*values))
+    return next((Found("ignored", _argument(part, i)) for i, said in silent.items() if all(said)), None)
+
+
+def _makes_no_difference(mine: Any, due: Any, got: Any, other: Any) -> bool:
+    """Whether the answer stays where the right one changes. One that is 0 everywhere may be cut off: it proves
+    nothing."""
+    enough = min(ENOUGH, np.size(due))
+    told = np.unique(np.asarray(mine)[np.nonzero(mine)] if np.ndim(mine) else mine).size >= enough
+    return told and agree(got, mine) and not agree(other, due) and weight(other, due) >= enough
 
 
 def upstream(part: Part) -> int | None:

@@ -133,15 +133,16 @@ def _a(kind: Any, value: Any) -> Any:
 
 def _from_outcome(o: Outcome, arrays: list[bytes]) -> list[Any]:
     problem = o.problem and [o.problem.kind, o.problem.message, [list(line) for line in o.problem.lines]]
-    return [o.end, _from_value(o.value, arrays), problem, list(o.changed), o.printed, float(o.seconds)]
+    value, positions = _from_value(o.value, arrays), [list(o.changed), list(o.shares)]
+    return [o.end, value, problem, *positions, o.printed, float(o.seconds)]
 
 
 def _to_outcome(item: Any, arrays: _Arrays) -> Outcome:
-    end, value, problem, changed, printed, seconds = _a(list, item)
+    end, value, problem, changed, shares, printed, seconds = _a(list, item)
     _must(end in ENDS and math.isfinite(_a(float, seconds)), "end or seconds")
-    positions = tuple(_a(int, i) for i in _a(list, changed))
+    changed, shares = (tuple(_a(int, i) for i in _a(list, places)) for places in (changed, shares))
     told = None if problem is None else _to_problem(*_a(list, problem))
-    return Outcome(end, _to_value(value, arrays), told, positions, _a(str, printed), seconds)
+    return Outcome(end, _to_value(value, arrays), told, changed, _a(str, printed), seconds, shares)
 
 
 def _to_problem(kind: Any, message: Any, lines: Any) -> Problem:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 layer = Fill("01.1", "affine(x, w, b)", returns="y", level=1, minutes=6)
@@ -23,6 +24,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(3, 2, 3), tags="square", note="as many examples as outputs")
     yield case(*draw(1, 2, 3), tags="one", note="one example")
     yield case(*draw(5, 4, 2, np.float32), tags="float32", note="float32")
+
+
+@layer.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, i, o = draw.sizes(rng, 3)
+    return case(*draw.arrays(rng, (n, i), (o, i), (o,)))
 
 
 @layer.reference

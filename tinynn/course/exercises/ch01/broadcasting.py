@@ -8,6 +8,7 @@ import numpy as np
 
 from .... import ops
 from ....ops.elementwise import unbroadcast as summed
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 backwards = Fill("01.2", "unbroadcast(dy, shape)", returns="dx", level=2, minutes=10)
@@ -26,6 +27,13 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(rng.normal(size=(4, 1)), (1,), tags="one", note="an axis of size 1 that was never stretched")
     yield case(np.ones((5, 2)), (2,), tags="ones", note="an upstream gradient of ones")
     yield case(rng.normal(size=(5, 4)).astype(np.float32), (1, 4), tags="float32", note="float32")
+
+
+@backwards.drawn
+def _(rng: np.random.Generator) -> Case:
+    full = draw.shape(rng, least=1, most=5)
+    small = tuple(1 if rng.random() < 0.4 else n for n in full[int(rng.integers(len(full) + 1)) :])
+    return case(*draw.arrays(rng, full), small if rng.random() < 0.8 else full)
 
 
 @backwards.reference

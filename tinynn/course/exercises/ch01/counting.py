@@ -7,9 +7,12 @@ from math import prod
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
-count = Fill("01.5", "count_parameters(sizes)", returns="count", level=1, minutes=5, dtype_matters=False)
+count = Fill(
+    "01.5", "count_parameters(sizes)", returns="count", level=1, minutes=5, dtype_matters=False, tolerance=1e-15
+)
 
 
 @count.cases
@@ -22,6 +25,14 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case([3, 3, 3], tags="square", note="all widths equal")
     yield case([1, 1], note="one input, one output")
     yield case([5], note="5 inputs and no layer")
+
+
+@count.drawn
+def _(rng: np.random.Generator) -> Case:
+    if rng.random() < 0.1:  # beyond 32 bits, and beyond any memory
+        return case([draw.one_of(rng, 1_000_000, 2_000_003) for _ in range(3)])
+    most = draw.one_of(rng, 3, 20, 300)
+    return case([int(n) for n in rng.integers(1, most, size=draw.size(rng, most=12), endpoint=True)])
 
 
 @count.reference
@@ -44,8 +55,8 @@ def by_dot(sizes):
 
 
 @count.right
-def arrays_made_and_measured(sizes):
-    layers = [(np.zeros((o, i)), np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
+def shapes_measured(sizes):
+    layers = [(np.broadcast_to(0, (o, i)), np.zeros(o)) for i, o in zip(sizes, sizes[1:])]
     return sum(w.size + b.size for w, b in layers)
 
 

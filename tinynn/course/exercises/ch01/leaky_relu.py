@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 leaky = Fill("01.4", "leaky_relu_and_slope(x, a)", returns="y slope", level=1, minutes=6, chained=True)
@@ -21,6 +22,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(rng.normal(size=(2, 4)), -0.5, note="a below 0: the left side rises again")
     yield case(np.array([-0.8]), 0.3, tags="one", note="one number")
     yield case(rng.normal(size=(3, 4)).astype(np.float32), 0.2, tags="float32", note="float32")
+
+
+@leaky.drawn
+def _(rng: np.random.Generator) -> Case:
+    a = draw.one_of(rng, 0.01, 0.0, 0, 1.0, 2, 1e-3, 0.5, -1.0, float(rng.normal()), float(rng.uniform(1, 30)))
+    return case(*draw.arrays(rng, draw.shape(rng)), a)
 
 
 @leaky.reference

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 standardise = Fill("01.6", "standardise_rows(x)", returns="y", level=2, minutes=7)
@@ -24,6 +25,17 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(far, tags="large", note="numbers close together and very far from 0")
     yield case(rng.normal(0, 1e-10, size=(2, 3)), tags="small", note="hardly any spread")
     yield case(rng.normal(1, 2, size=(3, 5)).astype(np.float32), tags="float32", note="float32")
+
+
+@standardise.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, d, kind = draw.size(rng), draw.size(rng, least=2), draw.dtype(rng)
+    apart = rng.normal(size=(n, d)) + 2 * (np.arange(d) % 2)  # no row is nearly constant
+    spread = 10.0 ** rng.uniform(-12, 6) if rng.random() < 0.5 else 10.0 ** rng.uniform(-6, 3, size=(n, 1))
+    middle = draw.one_of(rng, 0.0, -1.0, 3.0) if kind == np.float32 else draw.one_of(rng, 0.0, -2.0, 100.0, 1e5)
+    if rng.random() < 0.3:
+        apart = rng.permuted(np.tile(np.arange(d) % 3 - 1.0, (n, 1)), axis=1)  # ties, and zeros
+    return case(draw.laid(rng, (spread * (apart + middle)).astype(kind)))
 
 
 @standardise.reference

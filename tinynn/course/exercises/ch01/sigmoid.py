@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 sigmoid = Fill("01.3", "sigmoid_and_slope(x)", returns="y slope", level=1, minutes=7, chained=True)
@@ -20,6 +21,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(np.array([-0.7]), tags="one", note="one number")
     yield case(np.array([-1000.0, -12.0, 9.0, 800.0]), tags="large", note="numbers far from 0")
     yield case(rng.normal(size=(2, 4)).astype(np.float32), tags="float32", note="float32")
+
+
+@sigmoid.drawn
+def _(rng: np.random.Generator) -> Case:
+    (x,) = draw.arrays(rng, draw.shape(rng))
+    return case(x * x.dtype.type(draw.one_of(rng, 1, 5, 40, 1000)))
 
 
 @sigmoid.reference

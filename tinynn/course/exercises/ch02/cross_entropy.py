@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 entropy = Fill("02.4", "cross_entropy(logits, targets)", returns="loss", level=2, minutes=10)
@@ -31,6 +32,15 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     )
     floats = rng.normal(size=(4, 6)).astype(np.float32)
     yield case(floats, np.array([5, 1, 1, 0]), tags="float32", note="float32")
+
+
+@entropy.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, k = draw.sizes(rng, 2)
+    kind = draw.dtype(rng)
+    logits = draw.scores(rng, (n, k), 40.0 if kind == np.float32 else 2000.0).astype(kind)
+    targets = rng.integers(k, size=n) if rng.random() < 0.8 else np.full(n, draw.one_of(rng, 0, k - 1))
+    return case(draw.laid(rng, logits), targets)
 
 
 @entropy.reference

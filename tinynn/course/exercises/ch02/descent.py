@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from ...given import (
     gradient_of_half_squares,
@@ -36,6 +37,17 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(gradient_of_squares, x32, 0.1, 4, tags="float32", note="float32")
 
 
+@walk.drawn
+def _(rng: np.random.Generator) -> Case:
+    gradients = (gradient_of_squares, gradient_of_half_squares, gradient_of_two_valleys, gradient_of_valley)
+    gradient = draw.one_of(rng, *gradients, gradient_of_ravine)
+    (x,) = draw.arrays(rng, draw.shape(rng, most=3), kinds="usual whole below above tiny")
+    x = np.clip(x, -2, 2)
+    lr = draw.one_of(rng, 0.0, 1e-6, 1e-3, 0.01, 0.1, 0.5, 1.0) / (1 if x.size == 1 else x.size)
+    steps = draw.one_of(rng, 0, 1, 2, 3, 10, 100) if rng.random() < 0.9 else int(rng.integers(1000, 3000))
+    return case(gradient, x, lr, steps)
+
+
 @walk.reference
 def _(gradient, x, lr, steps):
     for _ in range(steps):
@@ -57,13 +69,6 @@ def on_a_copy(gradient, x, lr, steps):
         here -= lr * gradient(here)
         steps -= 1
     return here
-
-
-@walk.right
-def step_by_recursion(gradient, x, lr, steps):
-    if steps == 0:
-        return x
-    return step_by_recursion(gradient, x + lr * -gradient(x), lr, steps - 1)
 
 
 @walk.right

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from ...given import steep, sum_of_squares, waves
 
@@ -25,6 +26,15 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(steep, rng.normal(size=(2, 2)), 1e-5, tags="small", note="a very short step")
     transposed = rng.normal(size=(3, 2)).T
     yield case(waves, transposed, 1e-3, tags="strided", note="a transposed matrix")
+
+
+@numerical.drawn
+def _(rng: np.random.Generator) -> Case:
+    x = rng.normal(size=draw.shape(rng, most=3)) if rng.random() < 0.8 else np.zeros(draw.shape(rng, most=2))
+    x = x.ravel()[:12] if x.size > 12 else x  # two calls of f for each element
+    f = draw.one_of(rng, sum_of_squares, waves, steep)
+    f = sum_of_squares if x.ndim == 0 else f
+    return case(f, draw.laid(rng, x), draw.one_of(rng, 1.0, 0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5))
 
 
 @numerical.reference

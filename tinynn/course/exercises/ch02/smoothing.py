@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, case
 from ...engine.kinds import Variant
 
@@ -38,6 +39,16 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(laid(low), np.array([0, 2]), tags="large", note="scores far below 0")
     floats = rng.normal(size=(4, 6)).astype(np.float32)
     yield case(laid(floats), np.array([5, 1, 1, 0]), tags="float32", note="float32")
+
+
+@smoothed.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, k = draw.sizes(rng, 2)
+    kind = draw.dtype(rng)
+    logits = draw.scores(rng, (n, k), 40.0 if kind == np.float32 else 2000.0).astype(kind)
+    targets = rng.integers(k, size=n) if rng.random() < 0.8 else np.full(n, draw.one_of(rng, 0, k - 1))
+    laid = np.ascontiguousarray(np.moveaxis(logits, -1, smoothed.k["axis"]))
+    return case(draw.laid(rng, laid), targets)
 
 
 @smoothed.reference

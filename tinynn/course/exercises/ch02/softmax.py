@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 probabilities = Fill("02.3", "softmax(x)", returns="p", level=2, minutes=8)
@@ -26,6 +27,13 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     wide = np.array([[0.0, 1000.0, 3.0], [0.0, 2000.0, 3.0]])
     yield case(wide, tags="large", note="one number far above the others")
     yield case(rng.normal(size=(3, 5)).astype(np.float32), tags="float32", note="float32")
+
+
+@probabilities.drawn
+def _(rng: np.random.Generator) -> Case:
+    kind = draw.dtype(rng)
+    x = draw.scores(rng, draw.shape(rng, least=1), 150.0 if kind == np.float32 else 2000.0)
+    return case(draw.laid(rng, x.astype(kind)))
 
 
 @probabilities.reference

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 mse = Fill("02.1", "mse_gradient(y, t)", returns="dy", level=1, minutes=6)
@@ -28,6 +29,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(3, 2, 4), note="three axes")
     yield case(*draw(1, 4), tags="one", note="one example, 4 outputs")
     yield case(*draw(4, 2, dtype=np.float32), tags="float32", note="float32")
+
+
+@mse.drawn
+def _(rng: np.random.Generator) -> Case:
+    y, t = draw.arrays(rng, *[draw.shape(rng)] * 2)
+    return case(y, np.where(rng.random(y.shape) < 0.1, y, t))
 
 
 @mse.reference

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 error = Fill(
@@ -55,6 +56,22 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     x = rng.normal(size=(3, 3))
     grad = 3 * x**2 * np.array([[1.0, 1.0, 1.1], [1.0, 1.6, 1.0], [0.9, 1.2, 1.0]])
     yield case(cubes, grad, x, 1e-3, tags="square", note="f = sum of x**3; four of nine are off")
+
+
+@error.drawn
+def _(rng: np.random.Generator) -> Case:
+    x = draw.laid(rng, rng.normal(size=draw.shape(rng, most=3)).astype(draw.dtype(rng)))
+    x = x.ravel()[:20] if x.size > 20 else x  # two calls of f for each element
+    height = draw.one_of(rng, 1.0, 1.0, 1.0, 1e-9)  # below 1e-8 the error is no longer relative
+
+    def uneven(x):
+        return float(height * (np.sum(x**3 * np.arange(1, x.size + 1).reshape(x.shape)) + np.sum(x) ** 2))
+
+    wide = x.astype(np.float64)
+    grad = height * (3 * wide**2 * np.arange(1, x.size + 1).reshape(x.shape) + 2 * wide.sum())
+    off = 10.0 ** rng.uniform(-4, 0.5, size=x.shape) * rng.choice([-1, 1], size=x.shape)
+    few = rng.random(x.shape) < draw.one_of(rng, 0.1, 0.5, 1.0)
+    return case(uneven, grad * (1 + off * few), x, draw.one_of(rng, 0.1, 1e-2, 1e-3, 1e-4))
 
 
 @error.accept

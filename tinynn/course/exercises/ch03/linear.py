@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 linear = Fill("03.1", "linear_backward(dy, x, w)", returns="dx dw db", level=2, minutes=8)
@@ -25,6 +26,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(1, 2, 3), tags="one", note="a batch of one")
     yield case(*draw(3, 2, 1), note="a single output")
     yield case(*draw(5, 4, 2, np.float32), tags="float32", note="float32")
+
+
+@linear.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, i, o = draw.sizes(rng, 3)
+    return case(*draw.arrays(rng, (n, o), (n, i), (o, i)))
 
 
 @linear.reference

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 loss = Fill("03.3", "softmax_cross_entropy_backward(logits, targets)", returns="dlogits", level=2, minutes=8)
@@ -24,6 +25,15 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(behind, np.array([2, 0]), tags="large", note="the true class is far behind")
     x = rng.normal(size=(3, 5)).astype(np.float32)
     yield case(x, np.array([4, 0, 1]), tags="float32", note="float32")
+
+
+@loss.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, k = draw.sizes(rng, 2)
+    kind = draw.dtype(rng)
+    logits = draw.scores(rng, (n, k), 90.0 if kind == np.float32 else 5000.0).astype(kind)
+    targets = rng.integers(k, size=n) if rng.random() < 0.8 else np.full(n, draw.one_of(rng, 0, k - 1))
+    return case(draw.laid(rng, logits), targets)
 
 
 @loss.reference

@@ -10,6 +10,7 @@ import numpy as np
 from ....ops import cross_entropy, linear, relu
 from ...effects.by_hand import with_gradients
 from ...effects.moments import Moment
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 network = Fill(
@@ -37,6 +38,18 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     x, t, w1, b1, w2, b2 = draw(3, 2, 5, 4)
     yield case(1000 * x, t, w1, b1, w2, b2, tags="large", note="inputs, and so scores, in the thousands")
     yield case(*draw(6, 3, 4, 2, np.float32), tags="float32", note="float32")
+
+
+@network.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, i, h, k = draw.sizes(rng, 4)
+    shapes: list[tuple[int, ...]] = [(n, i), (h, i), (h,), (k, h), (k,)]
+    kind = draw.dtype(rng)
+    x, *weights = (draw.numbers(rng, s, "usual usual above") for s in shapes)
+    x = x * draw.one_of(rng, 1.0, 1.0, 0.01, 30.0 if kind == np.float64 else 1.0)
+    targets = rng.integers(k, size=n) if rng.random() < 0.8 else np.full(n, draw.one_of(rng, 0, k - 1))
+    x, *weights = (draw.laid(rng, a.astype(kind)) for a in (x, *weights))
+    return case(x, targets, *weights)
 
 
 @network.reference

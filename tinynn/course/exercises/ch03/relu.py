@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 relu = Fill("03.2", "relu_backward(dy, x)", returns="dx", level=1, minutes=4)
@@ -27,6 +28,11 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(rng.normal(size=(2, 3)), x, note="numbers very near 0 and very far from it")
     dy, x = rng.normal(size=(2, 5, 2)).astype(np.float32)
     yield case(dy, x, tags="float32", note="float32")
+
+
+@relu.drawn
+def _(rng: np.random.Generator) -> Case:
+    return case(*draw.arrays(rng, *[draw.shape(rng)] * 2))
 
 
 @relu.reference

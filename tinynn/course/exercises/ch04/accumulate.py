@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 accumulate = Fill("04.2", "backward(order, inputs, local)", returns="grads", level=2, minutes=8)
@@ -39,6 +40,15 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     note = "a uses x twice, with two slopes; the dicts are in no order"
     yield case(["x", "a", "y"], inputs, local, note=note)
     yield case(["x"], {"x": []}, {"x": []}, tags="one", note="a leaf alone")
+
+
+@accumulate.drawn
+def _(rng: np.random.Generator) -> Case:
+    inputs = draw.graph(rng) if rng.random() < 0.9 else {str(i): [str(i - 1)] if i else [] for i in range(100)}
+    slope = draw.one_of(rng, lambda: float(rng.normal()), lambda: float(rng.integers(-2, 3)), lambda: 1.0)
+    slope = (lambda: float(rng.choice([-1.0, 1.0, 0.5, 2.0]))) if len(inputs) > 100 else slope
+    local = {name: [slope() for _ in names] for name, names in inputs.items()}
+    return case(list(inputs), draw.in_any_order(rng, inputs), draw.in_any_order(rng, local))
 
 
 @accumulate.reference

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from ...engine.kinds import Checker
 
@@ -34,6 +35,15 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     dz, x, y = draw((3, 4), (4,))
     yield case(np.ones_like(dz), x, y, tags="ones", note="an upstream gradient of ones")
     yield case(*draw((2, 5), (2, 1), dtype=np.float32), tags="float32", note="float32")
+
+
+@mul.drawn
+def _(rng: np.random.Generator) -> Case:
+    full = draw.shape(rng)
+    shapes = [tuple(1 if rng.random() < 0.3 else n for n in full) for _ in range(2)]
+    i = int(rng.integers(2))
+    shapes[i] = shapes[i][int(rng.integers(len(full) + 1)) :] if rng.random() < 0.5 else shapes[i]
+    return case(*draw.arrays(rng, np.broadcast_shapes(*shapes), *shapes))
 
 
 @mul.reference

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 order = Fill("04.1", "topological_order(node, inputs)", returns="order", level=2, minutes=10)
@@ -32,6 +33,13 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case("y", wide, note="many ways from x to y")
     chain = {f"n{i}": [f"n{i - 1}"] if i else [] for i in range(5000)}
     yield case("n4999", chain, tags="large", note="a chain of 5000")
+
+
+@order.drawn
+def _(rng: np.random.Generator) -> Case:
+    inputs = draw.graph(rng)
+    node = list(inputs)[-1] if rng.random() < 0.7 else draw.one_of(rng, *inputs)
+    return case(node, draw.in_any_order(rng, inputs))
 
 
 @order.accept

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 softplus = Fill("04.4", "softplus_backward(dy, x)", returns="dx", level=2, minutes=8)
@@ -26,6 +27,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(np.array([-2.0]), np.array([0.7]), tags="one", note="a single number")
     dy, x = rng.normal(size=(2, 3, 2)).astype(np.float32)
     yield case(dy, x, tags="float32", note="float32")
+
+
+@softplus.drawn
+def _(rng: np.random.Generator) -> Case:
+    dy, x = draw.arrays(rng, *[draw.shape(rng)] * 2)
+    return case(dy, x * x.dtype.type(draw.one_of(rng, 1, 1, 10, 1000)))
 
 
 @softplus.reference

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 adam = Fill(
@@ -39,6 +40,19 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw(1), 2, 0.3, 0.5, 0.75, 1e-3, tags="one", note="a single number")
     yield case(*draw(3), 150, 0.1, 0.9, 0.999, 1e-8, note="step 150, with a beta2 of 0.999")
     yield case(*draw(3, 2, dtype=np.float32), 2, 0.5, 0.9, 0.99, 1e-3, tags="float32", note="float32")
+
+
+@adam.drawn
+def _(rng: np.random.Generator) -> Case:
+    p, g, m, v = draw.arrays(rng, *[draw.shape(rng)] * 4, kinds="usual below above")
+    scale = p.dtype.type(draw.one_of(rng, 1, 1, 1e-4, 1e-8, 1e3))
+    g, m, v = scale * g, scale * m, (scale * v) ** 2
+    t = draw.one_of(rng, 1, 1, 2, 3, 10, 100, 1000, int(rng.integers(1, 3000)))
+    if t == 1 and rng.random() < 0.5:
+        m, v = 0 * m, 0 * v
+    beta1, beta2 = draw.one_of(rng, 0.9, 0.0, 0.5, 0.99), draw.one_of(rng, 0.999, 0.9, 0.1, 0.99, 0.5)
+    eps = draw.one_of(rng, 1e-8, 1e-8, 1e-3, 0.0, 1.0)
+    return case(p, g, m, v, t, draw.one_of(rng, 0.1, 1e-3, 1.0, 0.0, 10.0), beta1, beta2, eps)
 
 
 @adam.reference

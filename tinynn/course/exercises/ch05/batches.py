@@ -10,6 +10,7 @@ import numpy as np
 from ....data import Batches
 from ...effects.by_hand import with_batches
 from ...effects.moments import Moment
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 batches = Fill(
@@ -19,6 +20,7 @@ batches = Fill(
     level=2,
     minutes=8,
     dtype_matters=False,
+    seeded=160,  # numbers in a result: no two orders of 6 rows or more for several epochs are the same by chance
 )
 
 
@@ -32,6 +34,18 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*data(10), 3, 2, 7, note="10 examples, batches of 3, 2 epochs")
     yield case(*data(9), 20, 2, 3, note="9 examples and batches of 20: one batch holds them all")
     yield case(*data(20), 1, 2, 5, note="20 examples, one at a time")
+    yield case(*data(30), 8, 2, 5, note="30 examples, batches of 8, 2 epochs")
+    yield case(*data(30), 8, 2, 6, note="the same with another seed")
+    yield case(*data(30), 8, 2, 5, note="the same with the first seed again")
+
+
+@batches.drawn
+def _(rng: np.random.Generator) -> Case:
+    n = draw.one_of(rng, draw.size(rng), 10, 40)
+    x = np.arange(n)[:, None] + rng.random((n, draw.size(rng, most=5)))  # no two rows alike
+    size = draw.one_of(rng, 1, n, n + 5, draw.size(rng), max(1, n // 2))
+    epochs, seed = draw.one_of(rng, 1, 2, 5), draw.one_of(rng, 0, 1, 2, int(rng.integers(2**31)))
+    return case(rng.permutation(x).astype(draw.dtype(rng)), rng.integers(4, size=n), size, epochs, seed)
 
 
 ENOUGH = 9  # examples of which no order is drawn by chance that should not be: one in 9! = 362880
@@ -47,7 +61,14 @@ def _(got: Any, wanted: Any, args: tuple) -> bool:
     if any(sorted(order) != list(range(len(x))) for order in orders):
         return False
     seen = [*orders, list(range(len(x)))]
-    return len(x) < ENOUGH or len(set(map(tuple, seen))) == epochs + 1
+    return len(x) < ENOUGH or len(set(map(tuple, seen))) == epochs + 1 and all(map(_mixed, orders))
+
+
+def _mixed(order: list[int]) -> bool:
+    """Whether neighbours were parted: a row turned round, or begun elsewhere, is not dealt at random."""
+    steps = np.diff(order) % len(order)
+    together = max(np.sum(steps == 1), np.sum(steps == len(order) - 1))
+    return len(order) < 2 * ENOUGH or bool(together < len(order) / 2)
 
 
 def _order(epoch: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> list[int]:
@@ -55,9 +76,11 @@ def _order(epoch: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> list[in
     sizes = [min(batch_size, len(y) - start) for start in range(0, len(y), batch_size)]
     if [(len(xb), len(yb)) for xb, yb in epoch] != [(n, n) for n in sizes]:
         return []
-    labels, rows = y.tolist(), np.concatenate([xb for xb, _ in epoch])
-    order = [labels.index(label) for _, yb in epoch for label in yb]
-    return order if np.array_equal(rows, x[order]) else []
+    place = {row.tobytes(): i for i, row in enumerate(np.ascontiguousarray(x))}  # no two rows are alike
+    rows = [np.ascontiguousarray(row, x.dtype) for xb, _ in epoch for row in xb]
+    order = [place.get(row.tobytes(), -1) for row in rows]
+    labels = [label for _, yb in epoch for label in yb]
+    return order if np.array_equal(y[order], labels) else []
 
 
 @batches.reference

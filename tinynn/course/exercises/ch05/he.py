@@ -11,10 +11,11 @@ from ....nn import init
 from ....tensor import Tensor
 from ...effects.by_hand import with_weights
 from ...effects.moments import Moment
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 initial = Fill(
-    "05.3", "he(fan_in, fan_out, seed)", returns="weights", level=1, minutes=5, dtype_matters=False
+    "05.3", "he(fan_in, fan_out, seed)", returns="weights", level=1, minutes=5, dtype_matters=False, seeded=64
 )
 
 
@@ -26,6 +27,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(150, 150, 3, tags="square", note="150 inputs, 150 outputs")
     yield case(2000, 10, 4, tags="large", note="2000 inputs, 10 outputs")
     yield case(1, 20000, 5, tags="one", note="1 input, 20000 outputs")
+
+
+@initial.drawn
+def _(rng: np.random.Generator) -> Case:
+    sizes = draw.one_of(rng, (3, 2), (1, 1), (64, 32), (32, 64), (40, 40), (1, 3000), (3000, 1), (500, 7))
+    return case(*sizes, draw.one_of(rng, 0, 1, 2, 7, 42, int(rng.integers(2**31))))
 
 
 @initial.accept

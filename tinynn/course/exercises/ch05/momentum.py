@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from .... import ops
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
-momentum = Fill("05.1", "momentum_step(p, g, v, lr, beta)", returns="p v", level=1, minutes=5, chained=True)
+momentum = Fill(
+    "05.1", "momentum_step(p, g, v, lr, beta)", returns="p v", level=1, minutes=5, chained=True, new=True
+)
 
 
 @momentum.cases
@@ -30,6 +33,13 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     p, g, v = draw(5)
     yield case(p, 1000 * g, v, 0.01, 0.9, tags="large", note="gradients in the thousands")
     yield case(*draw(2, 4, dtype=np.float32), 0.1, 0.9, tags="float32", note="float32")
+
+
+@momentum.drawn
+def _(rng: np.random.Generator) -> Case:
+    p, g, v = draw.arrays(rng, *[draw.shape(rng)] * 3)
+    lr = draw.one_of(rng, 0.0, 0.01, 0.1, 1.0, 3, float(10.0 ** rng.uniform(-4, 1)))
+    return case(p, g, v, lr, draw.one_of(rng, 0.0, 0, 0.5, 0.9, 0.99, 1.0, float(rng.random())))
 
 
 @momentum.reference

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...engine import draw
 from ...engine.exercise import Case, case
 from ...engine.kinds import Variant
 
@@ -38,6 +39,12 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(total - 1, note="the last step on the way down")
     yield case(total, note="the end")
     yield case(total + 5, note="after the end")
+
+
+@schedule.drawn
+def _(rng: np.random.Generator) -> Case:
+    far = draw.one_of(rng, 100, 1000, 10**6)
+    return case(int(rng.integers(schedule.k["total"] + 3)) if rng.random() < 0.9 else far)
 
 
 @schedule.reference

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from .... import metrics
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from ...engine.kinds import Checker
 
@@ -30,6 +31,13 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*pair("01001", "00000"), note="no positives: recall is 0 / 0")
     yield case(*pair("00000", "00000"), note="neither: all three are 0 / 0")
     yield case(*pair("1", "1"), tags="one", note="one example")
+
+
+@counts.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, flagged, positive = draw.size(rng, most=400), *(draw.one_of(rng, 0.0, 0.03, 0.5, 0.9, 1.0) for _ in "ab")
+    said, truth = (rng.random(n) < flagged).astype(int), (rng.random(n) < positive).astype(int)
+    return case(said, truth if rng.random() < 0.8 else said)
 
 
 @counts.reference

@@ -9,6 +9,7 @@ import numpy as np
 
 from .... import ops
 from ....ops.dropout import uniform
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 drop = Fill("06.1", "dropout(x, p, u, training)", returns="y", level=1, minutes=6)
@@ -32,6 +33,16 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*_between(*draw(3, 3), 0.5), True, note="training, p = 0.5")
     x, u = draw(4, 3, dtype=np.float32)
     yield case(x, 0.4, u, True, tags="float32", note="training, float32")
+
+
+@drop.drawn
+def _(rng: np.random.Generator) -> Case:
+    (x,) = draw.arrays(rng, draw.shape(rng))
+    p = draw.one_of(rng, 0.0, 0.1, 0.5, 0.9, 0.99, 0.999, float(rng.random()))
+    u = rng.random(x.shape).astype(x.dtype)
+    if x.dtype == np.float64:  # exactly p is not below it
+        u = np.where(rng.random(x.shape) < 0.15, draw.one_of(rng, p, p, 0.0), u)
+    return case(x, p, draw.laid(rng, u), bool(rng.random() < 0.8))
 
 
 def _between(x: np.ndarray, u: np.ndarray, p: float) -> tuple[np.ndarray, float, np.ndarray]:

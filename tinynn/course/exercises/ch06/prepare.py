@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....data import Standardise
+from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 scaling = Fill("06.6", "prepare(train, new)", returns="train new", level=1, minutes=6)
@@ -29,6 +30,19 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(train, train + 10.0, note="the new rows are the old ones, moved up by 10")
     yield case(*draw(8, 1, 2), tags="one", note="one new row")
     yield case(*draw(6, 4, 3, np.float32), tags="float32", note="float32")
+
+
+@scaling.drawn
+def _(rng: np.random.Generator) -> Case:
+    n, m, columns = draw.sizes(rng, 3)
+    kind = draw.dtype(rng)
+    wide = 10.0 ** (rng.uniform(-2, 2, columns) if kind == np.float32 else rng.uniform(-10, 6, columns))
+    far = draw.one_of(rng, 0.0, 2.0, -5.0, 0.0 if kind == np.float32 else 1000.0)
+    train, new = ((rng.normal(size=(k, columns)) + far) * wide for k in (n, m))
+    train[:, :] += wide * 2 * (np.arange(n) % 2)[:, None]  # no column is nearly constant
+    constant = (rng.random(columns) < 0.3) | (n == 1)
+    train[:, constant] = rng.integers(-3, 9, size=columns)[constant]
+    return case(*(draw.laid(rng, a.astype(kind)) for a in (train, draw.one_of(rng, 1.0, 1.0, 100.0) * new)))
 
 
 @scaling.reference

@@ -1,0 +1,65 @@
+"""What the drawn inputs are worth: right answers with one small change are rejected, right ones never."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from tests.diagnoses import fills, right_answers, verdict
+from tests.mutants import mutants, tally, wider
+from tinynn.course.engine.call import run_each
+from tinynn.course.engine.evidence import Evidence
+from tinynn.course.engine.exercise import DRAWS, Fill
+
+FILLS = {exercise.id: exercise for exercise in fills()}
+every_fill = pytest.mark.parametrize("exercise", FILLS.values(), ids=FILLS)
+
+LET_PASS: dict[str, set[str]] = {}
+"""Mutants that are wrong on some input that may come, and that no check finds: by exercise, each with its reason."""
+
+
+@every_fill
+def test_inputs_are_drawn_and_are_the_same_every_time(exercise: Fill) -> None:
+    drawn = exercise.draws(DRAWS)
+    assert len(drawn) == DRAWS and all("drawn" in c.tags for c in drawn)
+    again = exercise.draws(DRAWS)
+    assert all(np.array_equal(a.args[0], b.args[0]) for a, b in zip(drawn, again) if not callable(a.args[0]))
+    assert len(exercise.all_inputs) == len(exercise.inputs) + DRAWS + 1
+
+
+def test_a_difference_that_only_drawn_inputs_show_is_shown_on_the_smallest() -> None:
+    exercise = FILLS["03.2"]
+    said = verdict(exercise, lambda dy, x: dy * (x > 0) if x.size < 30 else dy * (x >= 0) * (x != x.flat[0]))
+    assert said.kind == "look" and "drawn at random" in str(said)
+    assert said.diagnosis == "nothing", said
+
+
+def test_a_function_is_changed_in_one_place_at_a_time() -> None:
+    worked = FILLS["03.2"].worked_answer
+    assert worked is not None
+    made = {m.what: m.function for m in mutants(worked)}
+    dy, x = np.array([2.0, 3.0]), np.array([0.0, -1.0])
+    assert made["compared by GtE"](dy, x).tolist() == [2.0, 0.0]
+    assert made["left alone"](dy, x).tolist() == [2.0, 3.0]
+    assert worked(dy, x).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.slow
+@every_fill
+def test_every_mutant_that_is_wrong_somewhere_is_rejected(exercise: Fill) -> None:
+    passed = {f"{m.of}: {m.what}" for m in tally(exercise, 300).let_pass}
+    assert passed <= LET_PASS.get(exercise.id, set())
+
+
+@pytest.mark.slow
+@every_fill
+def test_right_answers_are_right_on_many_more_inputs(exercise: Fill) -> None:
+    """Tolerances are fair: another order of operations passes on inputs of every size."""
+    wide = wider(exercise, 300)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, function in right_answers(exercise).items():
+            failing = Evidence(wide, run_each(function, wide.asked)).failing
+            assert not failing, (name, failing[0])
