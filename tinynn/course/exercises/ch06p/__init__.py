@@ -4,51 +4,15 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ....data import digits, spirals
-from ...engine import runner
 from ...engine.kinds import Judged
 from ...engine.verdict import Verdict
+from ...project import TAPE, digits_in_two, spirals_in_two
 from . import answer, judged
 from .judged import look, say
-
-DIGITS_SEED = 7
-TAPE = ("06p.1", "06p.2", "06p.3")
-
-
-def compare(gradients: Callable, seed: int, count: int = 150) -> Verdict:
-    """Whether ``gradients(build, *arrays)`` and tinynn's tape agree on random graphs of a seed of one's own.
-
-    A third of the `count` graphs is drawn as in each of the first three milestones. Like `check`, it runs the
-    function in a process of its own.
-    """
-    questions = [one for id in TAPE for one in judged.at_random(id, count // len(TAPE), seed)]
-    ran = runner.run([gradients], judged.calls(questions))
-    return judged.judge(questions, ran.outcomes, known=False)
-
-
-# -- what the network is asked ---------------------------------------------------------------------------
-
-
-def _spirals() -> tuple[np.ndarray, ...]:
-    (x, y), (new, labels) = spirals(300, seed=0), spirals(300, seed=1)
-    return x, y, new, labels
-
-
-def _digits() -> tuple[np.ndarray, ...]:
-    x, y = digits()
-    order = np.random.default_rng(DIGITS_SEED).permutation(len(x))
-    x, y = x.reshape(len(x), 64)[order], y[order]
-    return x[:1400], y[:1400], x[1400:], y[1400:]
-
-
-def given(name: str) -> tuple[np.ndarray, ...]:
-    """Training data and new inputs of "spirals" or "digits": x, y, new. The new labels stay here."""
-    return {"spirals": _spirals, "digits": _digits}[name]()[:3]
 
 
 def _predicted(labels: np.ndarray, goal: float, answer: Any) -> Verdict:
@@ -107,5 +71,5 @@ _tensor = answer.Tensor
 _by_gradients("06p.1", 2, 60, _tensor, answer.gradients)
 _by_gradients("06p.2", 2, 45, _tensor.__matmul__, _tensor.fit)
 _by_gradients("06p.3", 3, 30, _tensor.relu, _tensor.exp, _tensor.log_softmax)
-_by_predictions("06p.4", "spirals", _spirals()[3], 0.9, (2, 32, 3), 45)
-_by_predictions("06p.5", "digits", _digits()[3], 0.93, (64, 32, 10), 20)
+_by_predictions("06p.4", "spirals", spirals_in_two()[3], 0.9, (2, 32, 3), 45)
+_by_predictions("06p.5", "digits", digits_in_two()[3], 0.93, (64, 32, 10), 20)

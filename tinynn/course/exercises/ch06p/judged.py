@@ -14,7 +14,7 @@ from ...engine.call import Call, Outcome, Problem, run_each
 from ...engine.checker import stopped
 from ...engine.texts import phrases
 from ...engine.verdict import Code, Verdict
-from . import drawn, graphs
+from ...project import drawn, graphs
 from .wrong import WRONG
 
 DRAWN = 40

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .... import functional as F
-from ....tensor import Tensor
+from ... import functional as F
+from ...tensor import Tensor
 from .graphs import Plain
 
 OPS: dict[str, Callable] = {
