@@ -37,7 +37,8 @@ def _solved_cell(cell: dict[str, Any]) -> list[dict[str, Any]]:
         return [cell]
     statement, id, _ = found[0]
     exercise = find(id)
-    cell["source"] = _answered(exercise, ast.get_source_segment(cell["source"], statement) or "")
+    if not getattr(exercise, "within", ""):  # else the answer stands in another exercise's cell already
+        cell["source"] = _answered(exercise, ast.get_source_segment(cell["source"], statement) or "")
     return [cell, *_explained(cell, exercise)]
 
 
@@ -48,9 +49,15 @@ def _answered(exercise: Exercise, check: str) -> str:
     if isinstance(exercise, Choice):
         return f'check("{exercise.id}", "{exercise.letter(exercise.truth)}")'
     answer = exercise.solution().rstrip()
-    if not answer.lstrip().startswith(("def ", "class ")):
+    if _is_expression(answer):
         return f'check("{exercise.id}", {answer})'
     return f"{answer}\n\n\n{check}"
+
+
+def _is_expression(code: str) -> bool:
+    """Whether it is a value, and no definition or assignment."""
+    tree = parsed(code)
+    return tree is not None and len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)
 
 
 def _predicted(source: str) -> str:

@@ -71,7 +71,7 @@ def gradients(build, *arrays):
 
 
 def trained(x, y, new, sizes, steps=600, lr=0.01):
-    """Train a network of `sizes` by Adam on all of x; the classes that it gives to `new`."""
+    """Train a network of `sizes` by Adam on all of x: the classes that it gives to `new`, and the losses."""
     rng = np.random.default_rng(0)
     pairs = list(zip(sizes, sizes[1:]))
     p = [Tensor(rng.normal(size=pair) * np.sqrt(2 / pair[0])) for pair in pairs]
@@ -85,11 +85,14 @@ def trained(x, y, new, sizes, steps=600, lr=0.01):
         return h
 
     target = Tensor(-np.eye(sizes[-1])[y] / len(x))  # (N, K)
+    losses = []
     for t in range(1, steps + 1):
         for q in p:
             q.grad = np.zeros_like(q.data)
-        (scores(x).log_softmax() * target).sum().backward()
+        loss = (scores(x).log_softmax() * target).sum()
+        loss.backward()
+        losses.append(float(loss.data))
         for i, q in enumerate(p):
             m[i], v[i] = 0.9 * m[i] + 0.1 * q.grad, 0.999 * v[i] + 0.001 * q.grad**2
             q.data = q.data - lr * m[i] / (1 - 0.9**t) / (np.sqrt(v[i] / (1 - 0.999**t)) + 1e-8)
-    return scores(new).data.argmax(axis=1)
+    return scores(new).data.argmax(axis=1), losses

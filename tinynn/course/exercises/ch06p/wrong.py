@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .answer import Tensor
+
+METHODS = ("__add__", "__mul__", "__matmul__", "sum", "relu", "exp", "log_softmax")
 
 
 def _gradients(kind):
@@ -17,28 +22,25 @@ def _gradients(kind):
     return gradients
 
 
-def _tape(add=True, keep=False, by_creation=False, fit=None, reset=False, upstream=True, softmax=True):
-    class Wrong(Tensor):
-        def __init__(self, data, inputs=(), pull=None):
-            super().__init__(data, inputs, pull)
+def _tape(add=True, keep=False, order=None, fit=Tensor.fit, reset=False, upstream=True, **methods):
+    """`gradients` by a tape with one thing changed; `methods` take the place of those of the right one."""
 
+    class Wrong(Tensor):
         def backward(self):
-            order = list(reversed(self.order()))
+            nodes = list(reversed(self.order()))
             if not keep or not upstream:
-                for node in order:
+                for node in nodes:
                     if node.inputs or reset:
                         node.grad = np.zeros_like(node.data)
             self.grad = self.grad + 1.0
-            for node in _breadth(self) if by_creation else order:
+            for node in order(self) if order else nodes:
                 g = node.grad if upstream else np.ones_like(node.grad)
                 for i, share in zip(node.inputs, node.pull(g) if node.inputs else ()):
-                    share = (fit or Tensor.fit)(share, i.data.shape)
+                    share = fit(share, i.data.shape)
                     i.grad = i.grad + share if add else share
 
-    for name in ("__add__", "__mul__", "__matmul__", "sum", "relu", "exp", "log_softmax"):
-        setattr(Wrong, name, _wrapped(getattr(Tensor, name), Wrong))
-    if not softmax:
-        setattr(Wrong, "log_softmax", lambda x: _softmax_alone(x, Wrong))  # noqa: B010
+    for name in METHODS:
+        setattr(Wrong, name, _wrapped(methods.get(name, getattr(Tensor, name)), Wrong))
     return _gradients(Wrong)
 
 
@@ -48,11 +50,6 @@ def _wrapped(method, kind):
         return kind(right.data, right.inputs, right.pull)
 
     return made
-
-
-def _softmax_alone(x, kind):
-    right = Tensor.log_softmax(x)
-    return kind(right.data, (x,), lambda g: (g - np.exp(right.data),))
 
 
 def _breadth(root):
@@ -65,12 +62,64 @@ def _breadth(root):
     return found
 
 
-WRONG = {
-    "overwritten": _tape(add=False),
-    "kept": _tape(keep=True),
-    "order": _tape(by_creation=True),
-    "cleared": _tape(reset=True),
-    "no_upstream": _tape(upstream=False),
-    "not_summed": _tape(fit=lambda g, shape: g),
-    "softmax_upstream": _tape(softmax=False),
-}
+def _depth(root):
+    found, stack = {}, [root]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found[node] = True
+            stack.extend(reversed(node.inputs))
+    return list(found)
+
+
+def _exchanged(x, y):
+    return Tensor(x.data * y.data, (x, y), lambda g: (g * x.data, g * y.data))
+
+
+def _all_through(x):
+    return Tensor(np.maximum(x.data, 0), (x,), lambda g: (g,))
+
+
+def _mask_of_upstream(x):
+    return Tensor(np.maximum(x.data, 0), (x,), lambda g: (g * (g > 0),))
+
+
+def _slope_is_input(x):
+    return Tensor(np.exp(x.data), (x,), lambda g: (g * x.data,))
+
+
+def _softmax_alone(x):
+    right = Tensor.log_softmax(x)
+    return Tensor(right.data, (x,), lambda g: (g - np.exp(right.data),))
+
+
+def _new_axes_alone(g, shape):
+    return g.sum(axis=tuple(range(g.ndim - len(shape))))
+
+
+def _ones_alone(g, shape):
+    return g.sum(axis=tuple(k for k, n in enumerate(shape) if n == 1 and k < g.ndim), keepdims=True)
+
+
+def _mean(g, shape):
+    summed = Tensor.fit(g, shape)
+    return summed * (summed.size / max(g.size, 1))
+
+
+WRONG: list[tuple[str, Callable[..., Any]]] = [
+    ("overwritten", _tape(add=False)),
+    ("kept", _tape(keep=True)),
+    ("order", _tape(order=_breadth)),
+    ("order", _tape(order=_depth)),
+    ("cleared", _tape(reset=True)),
+    ("no_upstream", _tape(upstream=False)),
+    ("exchanged", _tape(__mul__=_exchanged)),
+    ("not_summed", _tape(fit=lambda g, shape: g)),
+    ("new_axes", _tape(fit=_new_axes_alone)),
+    ("axes_of_one", _tape(fit=_ones_alone)),
+    ("averaged", _tape(fit=_mean)),
+    ("all_through", _tape(relu=_all_through)),
+    ("mask_of_upstream", _tape(relu=_mask_of_upstream)),
+    ("slope_is_input", _tape(exp=_slope_is_input)),
+    ("softmax_upstream", _tape(log_softmax=_softmax_alone)),
+]

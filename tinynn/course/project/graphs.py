@@ -87,6 +87,12 @@ def deep(x, y):
     return (x * y).sum()
 
 
+def doubled(x, y):
+    for _ in range(40):
+        x = x + x
+    return (x * y).sum()
+
+
 def rows(x, y):
     return (x * y * x).sum()
 
