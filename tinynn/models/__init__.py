@@ -10,7 +10,6 @@ __all__ = ["MLP", "CharRNN", "TextClassifier"]
 __all__ = ["DigitCNN", "LeNet", "MLP", "ResNet"]
 from .bert import BERT, mask_tokens
 from .gpt import GPT
-from .mlp import MLP
 from .sampling import sample
 from .seq2seq import Seq2Seq
 

@@ -11,9 +11,9 @@ from .loss import BCEWithLogitsLoss, CrossEntropyLoss, HuberLoss, L1Loss, MSELos
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, detached
 from .pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .positions import LearnedPositions, Rotary, SinusoidalPositions
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, detached
 from .summary import Summary, summary
 from .transformer import (
     TransformerDecoder,

@@ -13,16 +13,15 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from . import activation, elementwise, loss, norm, reduce, shape, update
-from . import conv as _conv
 from . import activation, attention, elementwise, loss, norm, reduce, shape, update
+from . import conv as _conv
 from . import dropout as _dropout
 from . import embedding as _embedding
 from . import gru as _gru
 from . import lstm as _lstm
 from . import matmul as _matmul
-from . import recurrent as _recurrent
 from . import pool as _pool
+from . import recurrent as _recurrent
 from . import rotary as _rotary
 from . import softmax as _softmax
 from .op import Op, Out, Pair, Spec, using
