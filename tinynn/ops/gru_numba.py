@@ -1,4 +1,4 @@
-"""gru, compiled; how is said in `recurrent_numba`.
+"""gru, compiled; how is said in `kernel_recurrent`.
 
 A step needs four blocks of H numbers: what the inputs contribute to r, z and n, and what the state
 contributes to n, which r multiplies before the two meet. They lie side by side as n_h, r, z, n, so that the
@@ -16,11 +16,27 @@ from .gru import gru_backward as numpy_gru_backward
 from .gru import gru_forward as numpy_gru_forward
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
-from .recurrent import Lengths, without_padding
-from .recurrent_numba import (
-    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
-    laid, laid_out, room_for_output, states, thin_product, upstream, weight_gradients,
+from .kernel_recurrent import (
+    FLOPS,
+    NONE,
+    THREE,
+    add_upstream,
+    after,
+    all_lengths,
+    before,
+    compilable,
+    final,
+    input_products,
+    keep_or_show,
+    laid,
+    laid_out,
+    room_for_output,
+    states,
+    thin_product,
+    upstream,
+    weight_gradients,
 )  # fmt: skip
+from .recurrent import Lengths, without_padding
 
 
 def turned(rows: np.ndarray) -> np.ndarray:
@@ -139,15 +155,22 @@ def _gru_back(lo, hi, w, lengths, reverse, a, before, dy, dh, sent, da):
     f"f4[:, ::1], {THREE}, f4[:, ::1], f4[:, ::1], i8[::1], b1, {THREE}, {THREE}, f4[:, ::1], f4[:, ::1], "
     f"{THREE}, f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]"
 )
-def _gru_backward(
-    team, x, before, weight_ih, w, lengths, reverse, a, dy, dh, sent, da, dx, dw_ih, dw_hh, db
-):
+def _gru_backward(team, x, before, weight_ih, w, lengths, reverse, a, dy, dh, sent, da, dx, dw_ih, dw_hh, db):
     steps, batch, hidden = before.shape
     work = steps * hidden * (6 * hidden / FLOPS + 2)
     split(_gru_back, team, batch, work, (w, lengths, reverse, a, before, dy, dh, sent, da))
     rows = steps * batch
     weight_gradients(
-        team, da.reshape(rows, 4 * hidden), hidden, x, before.reshape(rows, hidden), weight_ih, dx, dw_ih, dw_hh, db
+        team,
+        da.reshape(rows, 4 * hidden),
+        hidden,
+        x,
+        before.reshape(rows, hidden),
+        weight_ih,
+        dx,
+        dw_ih,
+        dw_hh,
+        db,
     )
 
 

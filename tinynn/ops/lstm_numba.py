@@ -1,4 +1,4 @@
-"""lstm, compiled; how is said in `recurrent_numba`."""
+"""lstm, compiled; how is said in `kernel_recurrent`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,29 @@ from ..memory import empty
 from .elementwise import Needs
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
+from .kernel_recurrent import (
+    FLOPS,
+    NONE,
+    THREE,
+    add_upstream,
+    after,
+    all_lengths,
+    before,
+    compilable,
+    final,
+    input_products,
+    keep_or_show,
+    laid,
+    laid_out,
+    room_for_output,
+    states,
+    thin_product,
+    upstream,
+    weight_gradients,
+)  # fmt: skip
 from .lstm import lstm_backward as numpy_lstm_backward
 from .lstm import lstm_forward as numpy_lstm_forward
 from .recurrent import Lengths, without_padding
-from .recurrent_numba import (
-    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
-    laid, laid_out, room_for_output, states, thin_product, upstream, weight_gradients,
-)  # fmt: skip
 
 
 @share
@@ -44,7 +60,8 @@ def _lstm_steps(lo, hi, a, w, lengths, reverse, before, after, c_before, c_after
 
 
 @kernel(
-    f"f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :], i8[::1], b1, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}"
+    "f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :], i8[::1], b1, "
+    f"{THREE}, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}"
 )
 def _lstm(team, x, weight_ih, bias, w, lengths, reverse, a, before, after, c_before, c_after, y):
     steps, batch, hidden = after.shape
@@ -84,7 +101,7 @@ def lstm_forward(
 
 @share
 def _lstm_back(lo, hi, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da):
-    """Take the gradients of the sequences lo to hi back through all steps: da for each, dh and dc at the end."""
+    """Take the gradients of the sequences lo to hi back through all steps: da for each, then dh and dc."""
     steps, hidden = c_after.shape[0], unsigned(c_after.shape[2])
     columns = range(unsigned(0), hidden)
     i, f, g, o = unsigned(0), hidden, 2 * hidden, 3 * hidden  # where the blocks begin
@@ -127,14 +144,41 @@ def _lstm_back(lo, hi, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, se
     f"f4[:, ::1], f4[:, ::1], f4[:, ::1], {THREE}, f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]"
 )
 def _lstm_backward(
-    team, x, before, weight_ih, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da, dx, dw_ih, dw_hh, db
+    team,
+    x,
+    before,
+    weight_ih,
+    w,
+    lengths,
+    reverse,
+    a,
+    c_before,
+    c_after,
+    dy,
+    dh,
+    dc,
+    sent,
+    da,
+    dx,
+    dw_ih,
+    dw_hh,
+    db,
 ):
     steps, batch, hidden = before.shape
     work = steps * hidden * (8 * hidden / FLOPS + 3)
     split(_lstm_back, team, batch, work, (w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da))
     rows = steps * batch
     weight_gradients(
-        team, da.reshape(rows, 4 * hidden), 0, x, before.reshape(rows, hidden), weight_ih, dx, dw_ih, dw_hh, db
+        team,
+        da.reshape(rows, 4 * hidden),
+        0,
+        x,
+        before.reshape(rows, hidden),
+        weight_ih,
+        dx,
+        dw_ih,
+        dw_hh,
+        db,
     )
 
 
