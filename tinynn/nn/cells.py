@@ -92,7 +92,7 @@ class GRUCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step of `LSTM`: x (N, D) and (h, c), zeros if left out, give the next pair. As torch.nn.LSTMCell.
+    """One step of `LSTM`: x (N, D) and (h, c), or zeros, give the next (h, c). Equals torch.nn.LSTMCell.
 
     Its parameters have four blocks of H rows: i, f, g, o.
     """

@@ -24,6 +24,7 @@ from .kernel_recurrent import (
     after,
     all_lengths,
     before,
+    blocks,
     compilable,
     final,
     input_products,
@@ -62,9 +63,9 @@ def four_biases(bias_ih: np.ndarray | None, bias_hh: np.ndarray | None, hidden: 
 @share
 def _gru_steps(lo, hi, a, w, lengths, reverse, before, after, y):
     """Take the sequences lo to hi through all steps; a[t] becomes n_h, r, z, n of step t."""
-    steps, hidden = after.shape[0], unsigned(after.shape[2])
-    columns = range(unsigned(0), hidden)
-    r, z, n_ = hidden, 2 * hidden, 3 * hidden  # where the blocks begin
+    steps, hidden = after.shape[0], after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    _, r, z, n_, _ = blocks(hidden)
     for s in range(steps):
         t = steps - 1 - s if reverse else s
         thin_product(before[t, lo:hi], w, ONE, a[t, lo:hi, : w.shape[1]])
@@ -120,14 +121,14 @@ def _gru_back(lo, hi, w, lengths, reverse, a, before, dy, dh, sent, da):
 
     da[t] becomes dn r, dr, dz, dn: the gradients of n_h, r, z, n before their activations.
     """
-    steps, hidden = before.shape[0], unsigned(before.shape[2])
-    columns = range(unsigned(0), hidden)
-    r, z, n_ = hidden, 2 * hidden, 3 * hidden
+    steps, hidden = before.shape[0], before.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    first, r, z, n_, end = blocks(hidden)
     for s in range(steps):
         t = s if reverse else steps - 1 - s
         for n in range(lo, hi):
             if t >= lengths[n]:
-                for j in range(unsigned(0), 4 * hidden):
+                for j in range(first, end):
                     da[t, n, j] = ZERO
                 continue
             add_upstream(t, n, dy, dh)

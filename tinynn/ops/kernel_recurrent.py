@@ -29,6 +29,7 @@ HUNDRED = 100
 THREE = "f4[:, :, ::1]"
 SMALL = 1_000_000  # multiplications: what OpenBLAS computes without packing
 DEPTH = 256
+TILED = 1 << 16  # numbers of a result that stays in the nearest caches
 NONE = np.empty((0, 0), FLOAT32)
 
 
@@ -50,6 +51,23 @@ def thin_product(a, b, beta, c):
             for i in range(0, k, depth):
                 below = min(i + depth, k)
                 product(a[:, i:below], b[i:below, j:right], beta if i == 0 else ONE, c[:, j:right])
+
+
+@share
+def long_product(a, b, c):
+    """c = a @ b for an `a` of very many columns: in blocks too if c is small, else as BLAS would do it."""
+    m, k = a.shape
+    n = b.shape[1]
+    if m * n > TILED:
+        product(a, b, ZERO, c)
+    else:
+        for top in range(0, m, 64):
+            bottom = min(top + 64, m)
+            for left in range(0, n, 64):
+                right = min(left + 64, n)
+                for i in range(0, k, 240):
+                    end, beta = min(i + 240, k), ZERO if i == 0 else ONE
+                    product(a[top:bottom, i:end], b[i:end, left:right], beta, c[top:bottom, left:right])
 
 
 @share
@@ -106,10 +124,10 @@ def _gradient_shares(lo, hi, da, da_first, x, before, weight, dx, dw_ih, dw_hh, 
     if dx.size:
         product(da[a:b, da_first : da_first + rows_ih], weight, ZERO, dx[a:b])
     a, b = rows_ih * lo // HUNDRED, rows_ih * hi // HUNDRED
-    product(da[:, da_first + a : da_first + b].T, x, ZERO, dw_ih[a:b])
+    long_product(da[:, da_first + a : da_first + b].T, x, dw_ih[a:b])
     rows_hh = dw_hh.shape[0]
     a, b = rows_hh * lo // HUNDRED, rows_hh * hi // HUNDRED
-    product(da[:, a:b].T, before, ZERO, dw_hh[a:b])
+    long_product(da[:, a:b].T, before, dw_hh[a:b])
     a, b = db.size * lo // HUNDRED, db.size * hi // HUNDRED
     db[a:b] = 0
     for i in range(da.shape[0]):
@@ -160,6 +178,12 @@ def compilable(*arrays: np.ndarray | None) -> bool:
 def laid(*arrays: np.ndarray | None) -> list:
     """The inputs as kernels take them: x is a transposed view where the batch comes first."""
     return [a if a is None or plain(a) else ready(a) for a in arrays]
+
+
+@share
+def blocks(hidden):
+    """Where the four blocks of a row begin, and its end; unsigned, so that an index needs no check."""
+    return unsigned(0), unsigned(hidden), unsigned(2 * hidden), unsigned(3 * hidden), unsigned(4 * hidden)
 
 
 @share

@@ -16,6 +16,7 @@ from .kernel_recurrent import (
     after,
     all_lengths,
     before,
+    blocks,
     compilable,
     final,
     input_products,
@@ -36,23 +37,23 @@ from .recurrent import Lengths, without_padding
 @share
 def _lstm_steps(lo, hi, a, w, lengths, reverse, before, after, c_before, c_after, y):
     """Take the sequences lo to hi through all steps; a[t] becomes the gates i, f, g, o of step t."""
-    steps, hidden = after.shape[0], unsigned(after.shape[2])
-    columns = range(unsigned(0), hidden)
+    steps, hidden = after.shape[0], after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    i, f, g, o, end = blocks(hidden)
     for s in range(steps):
         t = steps - 1 - s if reverse else s
         thin_product(before[t, lo:hi], w, ONE, a[t, lo:hi])
         for n in range(lo, hi):
-            for j in range(unsigned(0), 2 * hidden):
+            for j in range(i, g):
                 a[t, n, j] = sigmoid(a[t, n, j])
-            for j in range(2 * hidden, 3 * hidden):
+            for j in range(g, o):
                 a[t, n, j] = tanh(a[t, n, j])
-            for j in range(3 * hidden, 4 * hidden):
+            for j in range(o, end):
                 a[t, n, j] = sigmoid(a[t, n, j])
             for j in columns:
-                kept = a[t, n, hidden + j] * c_before[t, n, j]
-                c_after[t, n, j] = kept + a[t, n, j] * a[t, n, 2 * hidden + j]
+                c_after[t, n, j] = a[t, n, f + j] * c_before[t, n, j] + a[t, n, i + j] * a[t, n, g + j]
             for j in columns:
-                after[t, n, j] = a[t, n, 3 * hidden + j] * tanh(c_after[t, n, j])
+                after[t, n, j] = a[t, n, o + j] * tanh(c_after[t, n, j])
             keep_or_show(t, n, t < lengths[n], before, after, y)
             if t >= lengths[n]:
                 for j in columns:
@@ -102,14 +103,14 @@ def lstm_forward(
 @share
 def _lstm_back(lo, hi, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da):
     """Take the gradients of the sequences lo to hi back through all steps: da for each, then dh and dc."""
-    steps, hidden = c_after.shape[0], unsigned(c_after.shape[2])
-    columns = range(unsigned(0), hidden)
-    i, f, g, o = unsigned(0), hidden, 2 * hidden, 3 * hidden  # where the blocks begin
+    steps, hidden = c_after.shape[0], c_after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    i, f, g, o, end = blocks(hidden)
     for s in range(steps):
         t = s if reverse else steps - 1 - s
         for n in range(lo, hi):
             if t >= lengths[n]:
-                for j in range(unsigned(0), 4 * hidden):
+                for j in range(i, end):
                     da[t, n, j] = ZERO
                 continue
             add_upstream(t, n, dy, dh)
