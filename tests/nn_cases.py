@@ -183,6 +183,7 @@ LAYERS = {
     "deep": LayerCase(_deep, (4, 3, 4)),
 }
 
+
 @dataclass(frozen=True)
 class RecurrentCase:
     """A recurrent layer or cell on x, with first states or without, and lengths of the sequences or none."""

@@ -420,7 +420,7 @@ NN = [
 # -- recurrence ------------------------------------------------------------------------------------
 
 sequences = zeros(5, 2, 3)  # T, N, D
-lstm_weights = zeros(16, 3), zeros(16, 4)
+lstm_weights, rnn_weights = (zeros(16, 3), zeros(16, 4)), (zeros(4, 3), zeros(4, 4))
 
 
 def lstm(x: Any = sequences, h0: Any = None, c0: Any = None, *weights: Any, **options: Any) -> Any:
@@ -428,15 +428,16 @@ def lstm(x: Any = sequences, h0: Any = None, c0: Any = None, *weights: Any, **op
 
 
 RECURRENT = [
-    Wrong(lambda: lstm(x23), ShapeError, "lstm: got x (2, 3); expected x (T, N, D)", lambda: lstm(x23[:, None])),
+    Wrong(lambda: lstm(x23), ShapeError, "lstm: got x (2, 3); expected x (T, N, D)",
+          lambda: lstm(x23[:, None])),
     Wrong(lambda: lstm(zeros(0, 2, 3)), ShapeError, "at least one step"),
     Wrong(lambda: lstm(zeros(5, 2, 7)), ShapeError, "x (T, N, 3)", lambda: nn.LSTM(7, 4)(zeros(5, 2, 7))),
     Wrong(lambda: lstm(sequences, None, None, zeros(12, 3), zeros(12, 4)), ShapeError, "16 rows in both"),
     Wrong(lambda: F.gru(sequences, None, *lstm_weights), ShapeError, "12 rows in both"),
     Wrong(lambda: F.rnn(sequences, None, zeros(4), zeros(4, 4)), ShapeError, "weight_ih (H, D)"),
-    Wrong(lambda: F.rnn(sequences, None, zeros(4, 3), zeros(4, 4), zeros(4)), ShapeError, "got one bias",
-          lambda: F.rnn(sequences, None, zeros(4, 3), zeros(4, 4), zeros(4), bias_hh=np.zeros_like(zeros(4).data))),
-    Wrong(lambda: F.rnn(sequences, None, zeros(4, 3), zeros(4, 4), zeros(4), zeros(3)), ShapeError, "bias_hh (3,)"),
+    Wrong(lambda: F.rnn(sequences, None, *rnn_weights, zeros(4)), ShapeError, "got one bias",
+          lambda: F.rnn(sequences, None, *rnn_weights, zeros(4), bias_hh=np.zeros_like(zeros(4).data))),
+    Wrong(lambda: F.rnn(sequences, None, *rnn_weights, zeros(4), zeros(3)), ShapeError, "bias_hh (3,)"),
     Wrong(lambda: lstm(sequences, zeros(5, 4)), ShapeError, "h0 (5, 4) for x (5, 2, 3)",
           lambda: lstm(sequences.transpose(0, 1), zeros(5, 4))),
     Wrong(lambda: lstm(sequences, None, zeros(2, 3)), ShapeError, "c0 (N, H) = (2, 4)"),
@@ -453,16 +454,18 @@ RECURRENT = [
           lambda: lstm(sequences.to(np.float64).to(np.float32))),
     Wrong(lambda: lstm(labels(1, 2, 3)[:, None, None]), DtypeError, "int64",
           lambda: lstm(zeros(3, 1, 3))),
-    Wrong(lambda: F.rnn(sequences, None, zeros(4, 3), zeros(4, 4), nonlinearity="gelu"), ArgumentError, "'gelu'",
-          lambda: F.rnn(sequences, None, zeros(4, 3), zeros(4, 4), nonlinearity="tanh")),
+    Wrong(lambda: F.rnn(sequences, None, *rnn_weights, nonlinearity="gelu"), ArgumentError, "'gelu'",
+          lambda: F.rnn(sequences, None, *rnn_weights, nonlinearity="tanh")),
     Wrong(lambda: F.rnn_cell(x23, zeros(2, 4), zeros(4, 3), zeros(4, 4), nonlinearity="gelu"), ArgumentError,
           "'gelu'", lambda: F.rnn_cell(x23, zeros(2, 4), zeros(4, 3), zeros(4, 4), nonlinearity="tanh")),
     Wrong(lambda: nn.RNN(3, 4, nonlinearity="gelu"), ArgumentError, "RNN: got nonlinearity",
           lambda: nn.RNN(3, 4, nonlinearity="tanh")),
     Wrong(lambda: nn.RNNCell(3, 4, nonlinearity="gelu"), ArgumentError, "RNNCell: got nonlinearity",
           lambda: nn.RNNCell(3, 4, nonlinearity="tanh")),
-    Wrong(lambda: nn.LSTM(3, 4, num_layers=0), ArgumentError, "num_layers=0", lambda: nn.LSTM(3, 4, num_layers=1)),
-    Wrong(lambda: nn.LSTM(3, 4, dropout=1.0), ArgumentError, "dropout=1.0", lambda: nn.LSTM(3, 4, dropout=0.2)),
+    Wrong(lambda: nn.LSTM(3, 4, num_layers=0), ArgumentError, "num_layers=0",
+          lambda: nn.LSTM(3, 4, num_layers=1)),
+    Wrong(lambda: nn.LSTM(3, 4, dropout=1.0), ArgumentError, "dropout=1.0",
+          lambda: nn.LSTM(3, 4, dropout=0.2)),
     Wrong(lambda: nn.LSTM(3, 4, 1, True, 1), ArgumentError, "batch_first as int 1",
           lambda: nn.LSTM(3, 4, 1, True, batch_first=True)),
     Wrong(lambda: nn.LSTMCell(3, 4, bias=None), ArgumentError, "bias as NoneType",
@@ -478,9 +481,11 @@ RECURRENT = [
           lambda: nn.LSTM(3, 4)(sequences, hx=(zeros(1, 2, 4), zeros(1, 2, 4)))),
     Wrong(lambda: nn.GRU(3, 4)(sequences, (zeros(1, 2, 4), zeros(1, 2, 4))), DtypeError, "hx as a tuple",
           lambda: nn.GRU(3, 4)(sequences, hx=zeros(1, 2, 4))),
-    Wrong(lambda: nn.LSTM(3, 4, batch_first=True)(zeros(2, 5, 3), lengths=[5, 9]), RangeError, "LSTM: got length 9",
+    Wrong(lambda: nn.LSTM(3, 4, batch_first=True)(zeros(2, 5, 3), lengths=[5, 9]), RangeError,
+          "LSTM: got length 9",
           lambda: nn.LSTM(3, 4, batch_first=True)(zeros(2, 5, 3), lengths=np.clip([5, 9], 1, 5))),
-    Wrong(lambda: nn.LSTMCell(3, 4)(zeros(2, 7)), ShapeError, "D = 3", lambda: nn.LSTMCell(7, 4)(zeros(2, 7))),
+    Wrong(lambda: nn.LSTMCell(3, 4)(zeros(2, 7)), ShapeError, "D = 3",
+          lambda: nn.LSTMCell(7, 4)(zeros(2, 7))),
     Wrong(lambda: nn.LSTMCell(3, 4)(sequences), ShapeError, "x (5, 2, 3)", lambda: nn.LSTM(3, 4)(sequences)),
     Wrong(lambda: nn.LSTMCell(3, 4)(x23, zeros(2, 4)), DtypeError, "h and c",
           lambda: nn.LSTMCell(3, 4)(x23, hx=(zeros(2, 4), zeros(2, 4)))),
@@ -496,8 +501,10 @@ RECURRENT = [
     Wrong(lambda: TextClassifier(9)(labels(1, 2)), ShapeError, "tokens (2,)",
           lambda: TextClassifier(9)(labels(1, 2)[None])),
     Wrong(lambda: CharRNN(9)(np.zeros((2, 0), int)), ShapeError, "T at least 1"),
-    Wrong(lambda: CharRNN(9, kind="transformer"), ArgumentError, "'transformer'", lambda: CharRNN(9, kind="rnn")),
-    Wrong(lambda: CharRNN(9).generate([1], -1), ArgumentError, "length=-1", lambda: CharRNN(9).generate([1], length=1)),
+    Wrong(lambda: CharRNN(9, kind="transformer"), ArgumentError, "'transformer'",
+          lambda: CharRNN(9, kind="rnn")),
+    Wrong(lambda: CharRNN(9).generate([1], -1), ArgumentError, "length=-1",
+          lambda: CharRNN(9).generate([1], length=1)),
     Wrong(lambda: CharRNN(9).generate([], 5), ShapeError, "a prompt (0,)",
           lambda: CharRNN(9).generate(prompt=[0], length=5)),
     Wrong(lambda: CharRNN(9).generate([1], 5, temperature=-1), ArgumentError, "temperature=-1",

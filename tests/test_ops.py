@@ -320,7 +320,12 @@ def test_updates_take_gradients_of_any_layout(case, backend):
 # -- values at the edge ----------------------------------------------------------------------------
 
 inf, nan = np.inf, np.nan
-NAN_SEQUENCE = [[[[1.0, nan], [-inf, 1.0]], [[0.0, 0.5], [1.0, 2.0]]], [[0.1], [0.2]], np.ones((1, 2)), np.ones((1, 1))]
+NAN_SEQUENCE = [
+    [[[1.0, nan], [-inf, 1.0]], [[0.0, 0.5], [1.0, 2.0]]],
+    [[0.1], [0.2]],
+    np.ones((1, 2)),
+    np.ones((1, 1)),
+]
 EDGES = [
     ("relu", [[-inf, inf, nan, 0.0]], {}),
     ("leaky_relu", [[-inf, inf, nan, 0.0]], {}),

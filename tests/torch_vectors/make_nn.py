@@ -66,7 +66,9 @@ def recurrent() -> Vectors:
         for i, part in enumerate([y, *last]):
             found[f"{name}/out{i}"] = _array(part)
         rng = np.random.default_rng(6)
-        sum((part * torch.as_tensor(rng.normal(size=tuple(part.shape)))).sum() for part in (y, *last)).backward()
+        sum(
+            (part * torch.as_tensor(rng.normal(size=tuple(part.shape)))).sum() for part in (y, *last)
+        ).backward()
         found |= {f"{name}/din{i}": _array(part.grad) for i, part in enumerate([x, *states])}
         found |= {f"{name}/grad/{key}": _array(p.grad) for key, p in module.named_parameters()}
     return found

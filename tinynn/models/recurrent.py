@@ -104,9 +104,10 @@ class CharRNN(Module):
         self.embedding = None if embedding is None else Embedding(vocabulary, embedding)
         self.rnn = KINDS[kind](embedding or vocabulary, hidden, num_layers=layers, dropout=dropout)
         self.head = Linear(hidden, vocabulary)
+        self.vocabulary = vocabulary
         self.config = {
-            "vocabulary": vocabulary, "hidden": hidden, "layers": layers, "kind": kind, "embedding": embedding,
-            "dropout": dropout,
+            "vocabulary": vocabulary, "hidden": hidden, "layers": layers, "kind": kind,
+            "embedding": embedding, "dropout": dropout,
         }  # fmt: skip
 
     def forward(self, tokens: Any, state: Any = None) -> tuple[Tensor, Any]:
@@ -114,7 +115,7 @@ class CharRNN(Module):
         if self.embedding is not None:
             x = self.embedding(tokens)
         else:
-            x = F.embedding(tokens, np.eye(self.config["vocabulary"], dtype=self.head.weight.dtype))
+            x = F.embedding(tokens, np.eye(self.vocabulary, dtype=self.head.weight.dtype))
         y, state = self.rnn(x, state)  # (T, N, H)
         return self.head(y).transpose(0, 1), state  # (N, T, V)
 
@@ -141,8 +142,8 @@ class CharRNN(Module):
         """
         length = whole("generate", "length", length, 0)
         temperature = number("generate", "temperature", temperature, hint="temperature=0.8")
-        if top_k is not None and whole("generate", "top_k", top_k) > self.config["vocabulary"]:
-            expected, hint = f"at most the {self.config['vocabulary']} characters there are", "top_k=None"
+        if top_k is not None and whole("generate", "top_k", top_k) > self.vocabulary:
+            expected, hint = f"at most the {self.vocabulary} characters there are", "top_k=None"
             raise ArgumentError("generate", f"top_k={top_k}", expected, hint)
         rng, tokens, state = as_generator(generator), np.asarray(prompt), None
         if tokens.ndim != 1 or tokens.size == 0:
@@ -161,9 +162,7 @@ class CharRNN(Module):
         return found
 
 
-def sample(
-    logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator
-) -> int:
+def sample(logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
     """Draw an index with the probabilities softmax(logits / temperature), of the `top_k` likeliest."""
     if temperature == 0:
         return int(logits.argmax())

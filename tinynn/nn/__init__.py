@@ -4,6 +4,7 @@ from .. import functional
 from . import init, utils
 from .activation import GELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .attention import KeyValueCache, MultiheadAttention, SelfAttention
+from .cells import GRUCell, LSTMCell, RNNCell
 from .container import ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose2d
 from .layers import Dropout, Embedding, Flatten, Identity, Linear
@@ -13,7 +14,7 @@ from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
 from .parameter import Parameter
 from .pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from .positions import LearnedPositions, Rotary, SinusoidalPositions
-from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, detached
+from .recurrent import GRU, LSTM, RNN, detached
 from .summary import Summary, summary
 from .transformer import (
     TransformerDecoder,

@@ -1,4 +1,4 @@
-"""RNN, GRU and LSTM: layers over sequences, their cells, and how to cut back-propagation through time.
+"""RNN, GRU and LSTM: layers over sequences, and how to cut back-propagation through time.
 
 A long sequence is read in segments. The state goes from one to the next, so that nothing is forgotten; its
 history does not, so that backward stops at the segment's border ("truncated back-propagation through time"):
@@ -19,8 +19,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .. import functional as F
 from ..errors import DtypeError, ShapeError
 from ..ops.op import describe
@@ -39,14 +37,22 @@ def detached(state: Any) -> Any:
         return tuple(detached(part) for part in state)
     if state is None or isinstance(state, Tensor):
         return state if state is None else state.detach()
-    raise DtypeError("detached", describe(state), "a Tensor, a tuple of Tensors, or None", "y, state = rnn(x)")
+    raise DtypeError(
+        "detached", describe(state), "a Tensor, a tuple of Tensors, or None", "y, state = rnn(x)"
+    )
+
+
+def draw_initial(module: Module, hidden_size: int) -> None:
+    bound = 1 / math.sqrt(hidden_size)
+    for p in module.parameters():
+        init.uniform_(p, -bound, bound)
 
 
 class _Recurrent(Module):
     """What the three layers share: parameters under PyTorch's names, layers, directions, states."""
 
     gates = 1  # blocks of rows in the weights
-    states = ("h0",)
+    states: tuple[str, ...] = ("h0",)
 
     def __init__(
         self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
@@ -88,9 +94,7 @@ class _Recurrent(Module):
 
     def reset_parameters(self) -> None:
         """Draw new initial values, uniformly from -1/sqrt(hidden_size) to 1/sqrt(hidden_size)."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for p in self.parameters():
-            init.uniform_(p, -bound, bound)
+        draw_initial(self, self.hidden_size)
 
     # -- running -----------------------------------------------------------------------------------
 
@@ -118,7 +122,9 @@ class _Recurrent(Module):
     def _run(self, x: Tensor, state: list, suffix: str, lengths: Any) -> tuple:
         op = getattr(F, type(self).op_name)
         reverse = suffix.endswith("_reverse")
-        return op(x, *state, *self._parameters_of(suffix), lengths=lengths, reverse=reverse, **self._options())
+        return op(
+            x, *state, *self._parameters_of(suffix), lengths=lengths, reverse=reverse, **self._options()
+        )
 
     op_name = "rnn"
 
@@ -128,8 +134,8 @@ class _Recurrent(Module):
     def _fit(self, x: Tensor) -> None:
         where, axes = type(self).__name__, "(N, T, D)" if self.batch_first else "(T, N, D)"
         if x.ndim != 3:
-            hint = ("x[None]" if self.batch_first else "x[:, None]") + " for one sequence (T, D)"
-            raise ShapeError(where, f"x {x.shape}", f"x {axes}", hint if x.ndim == 2 else None)
+            one = ("x[None]" if self.batch_first else "x[:, None]") + " for one sequence (T, D)"
+            raise ShapeError(where, f"x {x.shape}", f"x {axes}", one if x.ndim == 2 else None)
         if x.shape[2] != self.input_size:
             hint = f"nn.{where}({x.shape[2]}, {self.hidden_size})"
             raise ShapeError(where, f"x {x.shape}", f"x {axes} with D = {self.input_size}", hint)
@@ -148,13 +154,20 @@ class _Recurrent(Module):
         for name, part in zip(self.states, parts):
             if part.shape != shape:
                 turned = part.shape == (shape[1], shape[0], shape[2])
-                hint = f"{name}.transpose(0, 1): layers come first, also with batch_first" if turned else None
-                expected = f"(layers directions, N, H) = {shape}"
-                raise ShapeError(where, f"{name} {part.shape}", expected, hint)
+                expected = f"(layers directions, N, H) = {shape}, also with batch_first"
+                raise ShapeError(
+                    where, f"{name} {part.shape}", expected, f"{name}.transpose(0, 1)" if turned else None
+                )
         return parts
 
     def extra_repr(self) -> str:
-        options = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        options = {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0.0,
+            "bidirectional": False,
+        }
         changed = [f"{k}={getattr(self, k)}" for k, v in options.items() if getattr(self, k) != v]
         return ", ".join([f"{self.input_size}, {self.hidden_size}", *changed])
 
@@ -190,8 +203,8 @@ class RNN(_Recurrent):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh", bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        self, input_size: int, hidden_size: int, num_layers: int = 1, nonlinearity: str = "tanh",
+        bias: bool = True, batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
     ) -> None:  # fmt: skip
         require_choice("RNN", "nonlinearity", nonlinearity, ("tanh", "relu"))
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
@@ -218,85 +231,3 @@ class LSTM(_Recurrent):
     """
 
     gates, op_name, states = 4, "lstm", ("h0", "c0")
-
-
-# -- cells: one step, for loops of one's own ---------------------------------------------------------
-
-
-class _Cell(Module):
-    gates = 1
-
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True) -> None:
-        super().__init__()
-        where = type(self).__name__
-        self.input_size = whole(where, "input_size", input_size)
-        self.hidden_size = whole(where, "hidden_size", hidden_size)
-        require_flag(where, "bias", bias, "bias=True")
-        rows = self.gates * self.hidden_size
-        self.weight_ih, self.weight_hh = empty(rows, self.input_size), empty(rows, self.hidden_size)
-        self.bias_ih, self.bias_hh = (empty(rows), empty(rows)) if bias else (None, None)
-        self.reset_parameters()
-
-    reset_parameters = _Recurrent.reset_parameters
-
-    def _parameters(self) -> tuple:
-        return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-
-    def _fit(self, x: Tensor, states: Any) -> list[Tensor]:
-        """The states, zeros for None, after a look at the shapes."""
-        where = type(self).__name__
-        if x.ndim != 2 or x.shape[1] != self.input_size:
-            layer = f"nn.{where.removesuffix('Cell')}({x.shape[-1] if x.ndim else 1}, {self.hidden_size})"
-            cell = f"nn.{where}({x.shape[-1] if x.ndim else 1}, {self.hidden_size})"
-            hint = f"{layer} for sequences (T, N, D)" if x.ndim == 3 else cell if x.ndim == 2 else None
-            raise ShapeError(where, f"x {x.shape}", f"x (N, D) with D = {self.input_size}", hint)
-        shape = (len(x), self.hidden_size)
-        zeros = np.zeros(shape, self.weight_hh.dtype)
-        parts = [as_tensor(zeros if part is None else part) for part in states]
-        for part in parts:
-            if part.shape != shape:
-                raise ShapeError(where, f"a state {part.shape} for x {x.shape}", f"(N, H) = {shape}")
-        return parts
-
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias_ih is not None else ", bias=False")
-
-
-class RNNCell(_Cell):
-    """One step of `RNN`: x (N, D) and h (N, H), zeros if left out, give the next h. Equals torch.nn.RNNCell."""
-
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh"
-    ) -> None:
-        require_choice("RNNCell", "nonlinearity", nonlinearity, ("tanh", "relu"))
-        super().__init__(input_size, hidden_size, bias)
-        self.nonlinearity = nonlinearity
-
-    def forward(self, x: Any, hx: Any = None) -> Tensor:
-        x = as_tensor(x)
-        (h,) = self._fit(x, [hx])
-        return F.rnn_cell(x, h, *self._parameters(), self.nonlinearity)
-
-
-class GRUCell(_Cell):
-    """One step of `GRU`: x (N, D) and h (N, H), zeros if left out, give the next h. Equals torch.nn.GRUCell."""
-
-    gates = 3
-
-    def forward(self, x: Any, hx: Any = None) -> Tensor:
-        x = as_tensor(x)
-        (h,) = self._fit(x, [hx])
-        return F.gru_cell(x, h, *self._parameters())
-
-
-class LSTMCell(_Cell):
-    """One step of `LSTM`: x (N, D) and (h, c), zeros if left out, give the next pair. Equals torch.nn.LSTMCell."""
-
-    gates = 4
-
-    def forward(self, x: Any, hx: Any = None) -> tuple[Tensor, Tensor]:
-        x = as_tensor(x)
-        if hx is not None and not (isinstance(hx, (tuple, list)) and len(hx) == 2):
-            raise DtypeError("LSTMCell", f"hx as a {type(hx).__name__}", "h and c, the two states", "hx=(h, c)")
-        h, c = self._fit(x, hx or (None, None))
-        return F.lstm_cell(x, (h, c), *self._parameters())

@@ -9,7 +9,7 @@ import numpy as np
 from .activation import sigmoid
 from .elementwise import Needs
 from .op import Spec
-from .recurrent import Lengths, affine, alive, or_zeros, order, recurrent_spec, without_padding
+from .recurrent import Lengths, affine, alive, empty_steps, or_zeros, order, recurrent_spec, without_padding
 
 
 def gru_spec(
@@ -37,15 +37,16 @@ def gru_forward(
         n = tanh(n_x + r n_h)
         h_t = (1 - z) n + z h_(t-1)
 
-    r acts on n_h with its bias, as in PyTorch (the paper lets it act on h before the product). x is (T, N, D),
-    h0 (N, H), weight_ih (3H, D), weight_hh (3H, H), the biases (3H,): rows of r, z, n. Returns y (T, N, H), all
-    h_t, and h_n (N, H), the last. Cache: gates and state of each step, five times the bytes of y.
+    r acts on n_h with its bias, as in PyTorch (the paper lets it act on h before the product).
+    x is (T, N, D), h0 (N, H), weight_ih (3H, D), weight_hh (3H, H), the biases (3H,): rows of r, z, n.
+    Returns y (T, N, H), all h_t, and h_n (N, H), the last.
+    Cache: gates and state of each step, five times the bytes of y.
     Equals torch.nn.GRU with one layer and direction.
     Source: Cho and others, Learning phrase representations using RNN encoder-decoder, 2014.
     """
     x, running = without_padding(x, lengths), alive(x, lengths)
     y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype)
-    h, steps = h0, [None] * len(x)
+    h, steps = h0, empty_steps(x)
     for t in order(len(x), reverse):
         r_x, z_x, n_x = np.split(affine(x[t], weight_ih, bias_ih), 3, axis=1)  # (N, H) each
         r_h, z_h, n_h = np.split(affine(h, weight_hh, bias_hh), 3, axis=1)

@@ -1,4 +1,4 @@
-"""gru, compiled; how is said in `recurrent_numba`.
+"""gru, compiled; how is said in `kernel_recurrent`.
 
 A step needs four blocks of H numbers: what the inputs contribute to r, z and n, and what the state
 contributes to n, which r multiplies before the two meet. They lie side by side as n_h, r, z, n, so that the
@@ -16,11 +16,28 @@ from .gru import gru_backward as numpy_gru_backward
 from .gru import gru_forward as numpy_gru_forward
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
-from .recurrent import Lengths, without_padding
-from .recurrent_numba import (
-    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
-    laid, laid_out, room_for_output, states, thin_product, upstream, weight_gradients,
+from .kernel_recurrent import (
+    FLOPS,
+    NONE,
+    THREE,
+    add_upstream,
+    after,
+    all_lengths,
+    before,
+    blocks,
+    compilable,
+    final,
+    input_products,
+    keep_or_show,
+    laid,
+    laid_out,
+    room_for_output,
+    states,
+    thin_product,
+    upstream,
+    weight_gradients,
 )  # fmt: skip
+from .recurrent import Lengths, without_padding
 
 
 def turned(rows: np.ndarray) -> np.ndarray:
@@ -46,9 +63,9 @@ def four_biases(bias_ih: np.ndarray | None, bias_hh: np.ndarray | None, hidden: 
 @share
 def _gru_steps(lo, hi, a, w, lengths, reverse, before, after, y):
     """Take the sequences lo to hi through all steps; a[t] becomes n_h, r, z, n of step t."""
-    steps, hidden = after.shape[0], unsigned(after.shape[2])
-    columns = range(unsigned(0), hidden)
-    r, z, n_ = hidden, 2 * hidden, 3 * hidden  # where the blocks begin
+    steps, hidden = after.shape[0], after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    _, r, z, n_, _ = blocks(hidden)
     for s in range(steps):
         t = steps - 1 - s if reverse else s
         thin_product(before[t, lo:hi], w, ONE, a[t, lo:hi, : w.shape[1]])
@@ -104,14 +121,14 @@ def _gru_back(lo, hi, w, lengths, reverse, a, before, dy, dh, sent, da):
 
     da[t] becomes dn r, dr, dz, dn: the gradients of n_h, r, z, n before their activations.
     """
-    steps, hidden = before.shape[0], unsigned(before.shape[2])
-    columns = range(unsigned(0), hidden)
-    r, z, n_ = hidden, 2 * hidden, 3 * hidden
+    steps, hidden = before.shape[0], before.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    first, r, z, n_, end = blocks(hidden)
     for s in range(steps):
         t = s if reverse else steps - 1 - s
         for n in range(lo, hi):
             if t >= lengths[n]:
-                for j in range(unsigned(0), 4 * hidden):
+                for j in range(first, end):
                     da[t, n, j] = ZERO
                 continue
             add_upstream(t, n, dy, dh)
@@ -139,15 +156,22 @@ def _gru_back(lo, hi, w, lengths, reverse, a, before, dy, dh, sent, da):
     f"f4[:, ::1], {THREE}, f4[:, ::1], f4[:, ::1], i8[::1], b1, {THREE}, {THREE}, f4[:, ::1], f4[:, ::1], "
     f"{THREE}, f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]"
 )
-def _gru_backward(
-    team, x, before, weight_ih, w, lengths, reverse, a, dy, dh, sent, da, dx, dw_ih, dw_hh, db
-):
+def _gru_backward(team, x, before, weight_ih, w, lengths, reverse, a, dy, dh, sent, da, dx, dw_ih, dw_hh, db):
     steps, batch, hidden = before.shape
     work = steps * hidden * (6 * hidden / FLOPS + 2)
     split(_gru_back, team, batch, work, (w, lengths, reverse, a, before, dy, dh, sent, da))
     rows = steps * batch
     weight_gradients(
-        team, da.reshape(rows, 4 * hidden), hidden, x, before.reshape(rows, hidden), weight_ih, dx, dw_ih, dw_hh, db
+        team,
+        da.reshape(rows, 4 * hidden),
+        hidden,
+        x,
+        before.reshape(rows, hidden),
+        weight_ih,
+        dx,
+        dw_ih,
+        dw_hh,
+        db,
     )
 
 

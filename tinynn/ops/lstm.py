@@ -9,7 +9,7 @@ import numpy as np
 from .activation import sigmoid
 from .elementwise import Needs
 from .op import Spec
-from .recurrent import Lengths, affine, alive, or_zeros, order, recurrent_spec, without_padding
+from .recurrent import Lengths, affine, alive, empty_steps, or_zeros, order, recurrent_spec, without_padding
 
 
 def lstm_spec(
@@ -47,7 +47,7 @@ def lstm_forward(
     """
     x, running = without_padding(x, lengths), alive(x, lengths)
     y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype)
-    h, c, steps = h0, c0, [None] * len(x)
+    h, c, steps = h0, c0, empty_steps(x)
     for t in order(len(x), reverse):
         a = affine(x[t], weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)  # (N, 4H)
         i, f, g, o = np.split(a, 4, axis=1)  # (N, H) each
@@ -79,13 +79,13 @@ def lstm_backward(dout: tuple, cache: tuple, needs: Needs = (True,) * 7) -> tupl
         h, c, i, f, g, o, tanh_c = steps[t]
         dh_t = dh if dy is None else dh + dy[t]
         dc_t = dc + dh_t * o * (1 - tanh_c * tanh_c)
-        da = (
+        blocks = (
             dc_t * g * i * (1 - i),
             dc_t * c * f * (1 - f),
             dc_t * i * (1 - g * g),
             dh_t * tanh_c * o * (1 - o),
         )
-        da = np.where(running[t], np.concatenate(da, axis=1), 0)  # (N, 4H)
+        da = np.where(running[t], np.concatenate(blocks, axis=1), 0)  # (N, 4H)
         dh, dc = np.where(running[t], da @ weight_hh, dh), np.where(running[t], dc_t * f, dc)
         if needs[0]:
             dx[t] = da @ weight_ih

@@ -1,4 +1,4 @@
-"""lstm, compiled; how is said in `recurrent_numba`."""
+"""lstm, compiled; how is said in `kernel_recurrent`."""
 
 from __future__ import annotations
 
@@ -8,35 +8,52 @@ from ..memory import empty
 from .elementwise import Needs
 from .kernel import FLOAT32, kernel, share, split, unsigned
 from .kernel_math import ONE, ZERO, sigmoid, tanh
+from .kernel_recurrent import (
+    FLOPS,
+    NONE,
+    THREE,
+    add_upstream,
+    after,
+    all_lengths,
+    before,
+    blocks,
+    compilable,
+    final,
+    input_products,
+    keep_or_show,
+    laid,
+    laid_out,
+    room_for_output,
+    states,
+    thin_product,
+    upstream,
+    weight_gradients,
+)  # fmt: skip
 from .lstm import lstm_backward as numpy_lstm_backward
 from .lstm import lstm_forward as numpy_lstm_forward
 from .recurrent import Lengths, without_padding
-from .recurrent_numba import (
-    FLOPS, NONE, THREE, add_upstream, after, all_lengths, before, compilable, final, input_products, keep_or_show,
-    laid, laid_out, room_for_output, states, thin_product, upstream, weight_gradients,
-)  # fmt: skip
 
 
 @share
 def _lstm_steps(lo, hi, a, w, lengths, reverse, before, after, c_before, c_after, y):
     """Take the sequences lo to hi through all steps; a[t] becomes the gates i, f, g, o of step t."""
-    steps, hidden = after.shape[0], unsigned(after.shape[2])
-    columns = range(unsigned(0), hidden)
+    steps, hidden = after.shape[0], after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    i, f, g, o, end = blocks(hidden)
     for s in range(steps):
         t = steps - 1 - s if reverse else s
         thin_product(before[t, lo:hi], w, ONE, a[t, lo:hi])
         for n in range(lo, hi):
-            for j in range(unsigned(0), 2 * hidden):
+            for j in range(i, g):
                 a[t, n, j] = sigmoid(a[t, n, j])
-            for j in range(2 * hidden, 3 * hidden):
+            for j in range(g, o):
                 a[t, n, j] = tanh(a[t, n, j])
-            for j in range(3 * hidden, 4 * hidden):
+            for j in range(o, end):
                 a[t, n, j] = sigmoid(a[t, n, j])
             for j in columns:
-                kept = a[t, n, hidden + j] * c_before[t, n, j]
-                c_after[t, n, j] = kept + a[t, n, j] * a[t, n, 2 * hidden + j]
+                c_after[t, n, j] = a[t, n, f + j] * c_before[t, n, j] + a[t, n, i + j] * a[t, n, g + j]
             for j in columns:
-                after[t, n, j] = a[t, n, 3 * hidden + j] * tanh(c_after[t, n, j])
+                after[t, n, j] = a[t, n, o + j] * tanh(c_after[t, n, j])
             keep_or_show(t, n, t < lengths[n], before, after, y)
             if t >= lengths[n]:
                 for j in columns:
@@ -44,7 +61,8 @@ def _lstm_steps(lo, hi, a, w, lengths, reverse, before, after, c_before, c_after
 
 
 @kernel(
-    f"f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :], i8[::1], b1, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}"
+    "f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :], i8[::1], b1, "
+    f"{THREE}, {THREE}, {THREE}, {THREE}, {THREE}, {THREE}"
 )
 def _lstm(team, x, weight_ih, bias, w, lengths, reverse, a, before, after, c_before, c_after, y):
     steps, batch, hidden = after.shape
@@ -84,15 +102,15 @@ def lstm_forward(
 
 @share
 def _lstm_back(lo, hi, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da):
-    """Take the gradients of the sequences lo to hi back through all steps: da for each, dh and dc at the end."""
-    steps, hidden = c_after.shape[0], unsigned(c_after.shape[2])
-    columns = range(unsigned(0), hidden)
-    i, f, g, o = unsigned(0), hidden, 2 * hidden, 3 * hidden  # where the blocks begin
+    """Take the gradients of the sequences lo to hi back through all steps: da for each, then dh and dc."""
+    steps, hidden = c_after.shape[0], c_after.shape[2]
+    columns = range(unsigned(0), unsigned(hidden))
+    i, f, g, o, end = blocks(hidden)
     for s in range(steps):
         t = s if reverse else steps - 1 - s
         for n in range(lo, hi):
             if t >= lengths[n]:
-                for j in range(unsigned(0), 4 * hidden):
+                for j in range(i, end):
                     da[t, n, j] = ZERO
                 continue
             add_upstream(t, n, dy, dh)
@@ -127,14 +145,41 @@ def _lstm_back(lo, hi, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, se
     f"f4[:, ::1], f4[:, ::1], f4[:, ::1], {THREE}, f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[::1]"
 )
 def _lstm_backward(
-    team, x, before, weight_ih, w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da, dx, dw_ih, dw_hh, db
+    team,
+    x,
+    before,
+    weight_ih,
+    w,
+    lengths,
+    reverse,
+    a,
+    c_before,
+    c_after,
+    dy,
+    dh,
+    dc,
+    sent,
+    da,
+    dx,
+    dw_ih,
+    dw_hh,
+    db,
 ):
     steps, batch, hidden = before.shape
     work = steps * hidden * (8 * hidden / FLOPS + 3)
     split(_lstm_back, team, batch, work, (w, lengths, reverse, a, c_before, c_after, dy, dh, dc, sent, da))
     rows = steps * batch
     weight_gradients(
-        team, da.reshape(rows, 4 * hidden), 0, x, before.reshape(rows, hidden), weight_ih, dx, dw_ih, dw_hh, db
+        team,
+        da.reshape(rows, 4 * hidden),
+        0,
+        x,
+        before.reshape(rows, hidden),
+        weight_ih,
+        dx,
+        dw_ih,
+        dw_hh,
+        db,
     )
 
 

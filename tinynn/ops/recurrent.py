@@ -1,4 +1,4 @@
-"""Recurrent layers: one step of arithmetic for every element of a sequence, and a state handed from step to step.
+"""Recurrent layers: one step for every element of a sequence, and a state handed from step to step.
 
 Here is what `rnn`, `gru` and `lstm` share, and `rnn` itself. An op runs one layer over a whole sequence in
 one direction. Layers on top of each other and the second direction are made of several such ops (`nn.LSTM`
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
+from ..errors import DtypeError, RangeError, ShapeError
 from .elementwise import Needs
 from .op import Out, Spec, describe
 from .specs import require_choice, require_flag, require_float, require_same_dtype
@@ -31,11 +31,13 @@ Lengths = Any  # a list or array of N integers, or None: all sequences are T lon
 # -- the rule of all three --------------------------------------------------------------------------
 
 
-def recurrent_spec(name: str, gates: int, states: dict, inputs: tuple, lengths: Lengths, reverse: bool) -> Spec:
+def recurrent_spec(
+    name: str, gates: int, states: dict, inputs: tuple, lengths: Lengths, reverse: bool
+) -> Spec:
     """Check the inputs of a recurrent op; `gates` is how many rows of H its weights stack."""
     x, weight_ih, weight_hh, bias_ih, bias_hh = inputs
-    named = {"x": x, **states, "weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    dtype = require_float(name, require_same_dtype(name, **named))
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    dtype = require_float(name, require_same_dtype(name, x=x, **states, **weights))
     if len(x.shape) != 3 or x.shape[0] == 0:
         hint = "x[:, None] for one sequence (T, D)" if len(x.shape) == 2 else None
         raise ShapeError(name, f"x {x.shape}", "x (T, N, D) with at least one step T", hint)
@@ -75,7 +77,9 @@ def _hidden_size(name: str, gates: int, x: Any, weight_ih: Any, weight_hh: Any) 
 
 def _check_biases(name: str, rows: int, bias_ih: Any, bias_hh: Any) -> None:
     if (bias_ih is None) != (bias_hh is None):
-        raise ShapeError(name, "one bias", "bias_ih and bias_hh, or neither", "bias_hh=np.zeros_like(bias_ih)")
+        raise ShapeError(
+            name, "one bias", "bias_ih and bias_hh, or neither", "bias_hh=np.zeros_like(bias_ih)"
+        )
     for label, bias in (("bias_ih", bias_ih), ("bias_hh", bias_hh)):
         if bias is not None and bias.shape != (rows,):
             raise ShapeError(name, f"{label} {bias.shape}", f"{label} ({rows},)")
@@ -104,6 +108,11 @@ def check_lengths(name: str, lengths: Lengths, steps: int, batch: int) -> None:
 def order(steps: int, reverse: bool) -> range:
     """The steps in the order in which the state goes through them."""
     return range(steps - 1, -1, -1) if reverse else range(steps)
+
+
+def empty_steps(x: np.ndarray) -> list[Any]:
+    """A place for what backward will need of each step."""
+    return [None] * len(x)
 
 
 def alive(x: np.ndarray, lengths: Lengths) -> np.ndarray:
@@ -162,7 +171,7 @@ def rnn_forward(
     """
     x, running = without_padding(x, lengths), alive(x, lengths)
     y = np.empty((*x.shape[:2], len(weight_hh)), x.dtype)
-    h, steps = h0, [None] * len(x)
+    h, steps = h0, empty_steps(x)
     for t in order(len(x), reverse):
         a = affine(x[t], weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)  # (N, H)
         new = np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0)
