@@ -206,6 +206,8 @@ def all_layers(nn: Any) -> Any:
         nn.Dropout(0.5),
         nn.BatchNorm1d(3, affine=False),
         nn.LayerNorm(4, elementwise_affine=False),
-        nn.Sequential(nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)),
+        nn.Sequential(
+            nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)
+        ),
         nn.Sequential(nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)),
     )

@@ -37,7 +37,7 @@ SIZES = "UniTuple(intp, 16)"
 """N, C, H, W of the image, O, H, W of the places, KH, KW, strides, paddings, dilations, groups."""
 
 
-# -- gathering: (count OW, K) with K = (KH, KW, C) from channels last, or (K, count OW) from C order --------
+# -- gathering: (count OW, K) with K = (KH, KW, C) from channels last, or (K, count OW) from C order ----
 
 
 @share
@@ -123,7 +123,7 @@ def _rows_of_places(image, room, row, count, group, sizes, back):
             _clear(room, to + last, ow - last)
 
 
-# -- forward -----------------------------------------------------------------------------------------------
+# -- forward --------------------------------------------------------------------------------------------
 
 
 @share
@@ -156,10 +156,12 @@ def _places(lo, hi, image, weight, bias, y, rooms, planes, sizes):
 @kernel(f"f4[::1], f4[:, ::1], f4[::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}")
 def _convolve(team, image, weight, bias, y, rooms, planes, sizes):
     work = y.shape[0] * weight.size * 2 / FLOPS
-    split(_places, team, rooms.shape[0], work / rooms.shape[0], (image, weight, bias, y, rooms, planes, sizes))
+    split(
+        _places, team, rooms.shape[0], work / rooms.shape[0], (image, weight, bias, y, rooms, planes, sizes)
+    )
 
 
-# -- backward ----------------------------------------------------------------------------------------------
+# -- backward -------------------------------------------------------------------------------------------
 
 
 @share
@@ -171,7 +173,7 @@ def _images(lo, hi, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
     of = weight.shape[0] // groups
     for part in range(lo, hi):
         room, first = rooms[part], n * part // parts
-        end, beta = n * (part + 1) // parts, ZERO
+        end = n * (part + 1) // parts
         if dws.size:
             _clear(dws[part].reshape(-1), 0, weight.size)
         if dbs.size:
@@ -211,9 +213,7 @@ def _images(lo, hi, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
             first += images
 
 
-@kernel(
-    f"f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :, ::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}"
-)
+@kernel(f"f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :, ::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}")
 def _pull(team, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
     work = dy.shape[0] * weight.size * 2.0 * ((dx.size > 0) + (dws.size > 0)) / FLOPS
     args = (image, weight, dy, dx, dws, dbs, rooms, planes, sizes)
@@ -225,7 +225,7 @@ def _pull(team, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
             _add(dbs[part], 0, dbs[0], 0, dbs.shape[1])
 
 
-# -- from Python -------------------------------------------------------------------------------------------
+# -- from Python ----------------------------------------------------------------------------------------
 
 
 def _lies_in_planes(x: np.ndarray) -> bool:
@@ -332,8 +332,8 @@ def conv1d_forward(
     dilation: Any = 1,
     groups: int = 1,
 ) -> tuple:
-    params = as_rows(stride, padding, dilation)
-    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, *params, groups)
+    s, p, d = as_rows(stride, padding, dilation)
+    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, s, p, d, groups)
     return y[:, :, 0], cache
 
 
@@ -342,7 +342,7 @@ def conv1d_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, Tr
     return (None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], *db)
 
 
-# -- conv_transpose2d: the passes of a convolution that leads from y to x, in each other's place ------------
+# -- conv_transpose2d: the passes of a convolution that leads from y to x, in each other's place --------
 
 
 def conv_transpose2d_forward(

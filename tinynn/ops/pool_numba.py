@@ -17,7 +17,7 @@ from .kernel_math import ZERO
 from .kernel_order import channels_last, dense, pixels
 from .pool import Windows, even_windows, max_geometry, sliding_windows
 
-# -- max_pool2d ------------------------------------------------------------------------------------------------
+# -- max_pool2d -----------------------------------------------------------------------------------------
 
 SIZES = "UniTuple(intp, 8)"
 """Kernel, stride, padding, dilation, each for rows and columns."""
@@ -109,7 +109,7 @@ def max_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (dx.transpose(0, 3, 1, 2),)
 
 
-# -- averages --------------------------------------------------------------------------------------------------
+# -- averages -------------------------------------------------------------------------------------------
 
 ENDS = "i8[:, ::1], i8[:, ::1], f4[:, ::1]"  # rows and columns: start and stop of each window; its share
 
