@@ -18,7 +18,7 @@ from .cold import cold
 from .race import CONTESTANTS, Spread, present, race
 
 RESULTS = Path(__file__).resolve().parent / "results"
-GROUPS = {"steps": ("mlp",), "tape": ("100",), "ops": ("",)}
+GROUPS = {"steps": ("mlp", "digit cnn", "cifar cnn"), "tape": ("100",), "ops": ("",)}
 
 
 def main() -> None:
