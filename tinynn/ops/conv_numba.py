@@ -126,8 +126,7 @@ def _places(lo, hi, image, weight, bias, y, rooms, planes, sizes):
             n = count * ow
             result = y[row * ow : row * ow + n]
             for i in range(n if bias.size else 0):
-                for j in range(unsigned(bias.size)):
-                    result[i, j] = bias[j]
+                copy_run(bias, 0, y, (row * ow + i) * bias.size, bias.size)
             beta = ONE if bias.size else ZERO
             for g in range(groups):
                 part_of_y, w = result[:, g * of : (g + 1) * of], weight[g * of : (g + 1) * of]
