@@ -339,7 +339,9 @@ def all_layers(nn: Any) -> Any:
         nn.LayerNorm(4, elementwise_affine=False),
         nn.ModuleList([nn.RNN(3, 4, 2), nn.GRU(3, 4, bias=False), nn.LSTM(3, 4, 2, bidirectional=True)]),
         nn.ModuleList([nn.RNNCell(3, 4), nn.GRUCell(3, 4), nn.LSTMCell(3, 4, bias=False)]),
-        nn.Sequential(nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)),
+        nn.Sequential(
+            nn.Conv2d(4, 6, (3, 2), groups=2), nn.Conv1d(2, 3, 5), nn.ConvTranspose2d(4, 6, 3, groups=2)
+        ),
         nn.Sequential(nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)),
         nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2, nn.LayerNorm(4)),
         nn.TransformerDecoderLayer(4, 2, 8, bias=False),

@@ -483,7 +483,13 @@ def _whole(where: str, name: str, value: Any) -> int:
 
 
 def conv2d(
-    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """Slide weight (O, C / groups, KH, KW) over images x (N, C, H, W), and add bias (O,).
 
@@ -495,7 +501,13 @@ def conv2d(
 
 
 def conv1d(
-    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """Slide weight (O, C / groups, K) over signals x (N, C, T). Equals torch.nn.functional.conv1d."""
     settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}

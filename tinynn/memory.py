@@ -74,7 +74,7 @@ def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
 
 
 def empty_like(x: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
-    """An array from `empty` of the shape of `x`, whose axes lie in memory in the same order as those of `x`."""
+    """An array from `empty` of the shape of `x`, its axes in memory in the same order as those of `x`."""
     if x.flags.c_contiguous:
         return empty(x.shape, dtype)
     strides = x.strides

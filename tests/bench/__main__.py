@@ -18,7 +18,8 @@ from .cold import cold
 from .race import CONTESTANTS, Spread, present, race
 
 RESULTS = Path(__file__).resolve().parent / "results"
-GROUPS = {"steps": ("mlp", "rnn", "gru", "lstm"), "tape": ("100",), "ops": ("",)}
+STEPS = ("mlp", "digit cnn", "cifar cnn", "rnn", "gru", "lstm", "attention", "gpt")
+GROUPS = {"steps": STEPS, "tape": ("100",), "ops": ("",)}
 
 
 def main() -> None:

@@ -174,6 +174,39 @@ def mlp(batch: int) -> Callable[[str], Run]:
     return case
 
 
+def convolutional(channels: int, size: int, batch: int) -> Callable[[str], Run]:
+    """One training step of a Keras-style network: conv 32, pool, conv 64, pool, conv 64, dense 64, dense 10.
+
+    The digit network takes images of 1 x 28 x 28, the CIFAR-shaped one of 3 x 32 x 32.
+    """
+
+    def case(library: str) -> Run:
+        _, constant, F = functions(library)
+        if library == "torch":
+            import torch as lib
+        else:
+            import tinynn as lib
+        nn, last = lib.nn, ((size - 2) // 2 - 2) // 2 - 2
+        model = nn.Sequential(
+            nn.Conv2d(channels, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(64, 64, 3), nn.ReLU(),
+            nn.Flatten(), nn.Linear(64 * last * last, 64), nn.ReLU(), nn.Linear(64, 10),
+        )  # fmt: skip
+        options = {"fused": True} if library == "torch" else {}
+        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
+        x, t = constant(floats(batch, channels, size, size)), constant(whole(10, batch))
+
+        def run() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), t).backward()
+            optimizer.step()
+
+        return run
+
+    return case
+
+
 def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
     """One training step of a recurrent layer: 32 sequences of 64 steps of 64 features."""
 
@@ -215,6 +248,8 @@ def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
 CASES: dict[str, Callable[[str], Run]] = {
     "mlp step, batch 64": mlp(64),
     "mlp step, batch 256": mlp(256),
+    "digit cnn step, batch 64": convolutional(1, 28, 64),
+    "cifar cnn step, batch 64": convolutional(3, 32, 64),
     **{f"{k.lower()} step, H {h}": recurrent(k, h) for k in ("RNN", "GRU", "LSTM") for h in (64, 256)},
     "100 small adds": chain(100),
     "relu 64x64": unary("relu", 64, 64),

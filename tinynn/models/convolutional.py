@@ -117,7 +117,7 @@ class ResidualBlock(Module):
 
 
 class ResNet(Sequential):
-    """A residual network for images of about 32 x 32: a convolution, stages of blocks, the mean of what is left.
+    """A residual network for images of about 32 x 32: a convolution, stages of blocks, the mean of the image.
 
     Parameters
     ----------
@@ -145,9 +145,13 @@ class ResNet(Sequential):
         channels, classes = whole("ResNet", "channels", channels), whole("ResNet", "classes", classes)
         blocks = whole("ResNet", "blocks", blocks)
         if not isinstance(widths, (tuple, list)) or not widths:
-            raise ArgumentError("ResNet", f"widths={widths!r}", "the channels of each stage", "widths=(16, 32)")
+            raise ArgumentError(
+                "ResNet", f"widths={widths!r}", "the channels of each stage", "widths=(16, 32)"
+            )
         widths = [whole("ResNet", "width", n) for n in widths]
-        super().__init__(Conv2d(channels, widths[0], 3, padding=1, bias=False), BatchNorm2d(widths[0]), ReLU())
+        super().__init__(
+            Conv2d(channels, widths[0], 3, padding=1, bias=False), BatchNorm2d(widths[0]), ReLU()
+        )
         before = widths[0]
         for stage, width in enumerate(widths):
             for block in range(blocks):

@@ -76,7 +76,9 @@ class _Convolution(Module):
             init.uniform_(p, -bound, bound)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         text += f", padding={self.padding!r}" if any(self.padding) else ""
         text += f", dilation={self.dilation}" if max(self.dilation) > 1 else ""
         text += f", groups={self.groups}" if self.groups > 1 else ""

@@ -87,7 +87,7 @@ def _weights(weight: np.ndarray, groups: int) -> np.ndarray:
     return weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
 
 
-# -- the three sums ----------------------------------------------------------------------------------------
+# -- the three sums -------------------------------------------------------------------------------------
 
 
 def correlate(x: np.ndarray, weight: np.ndarray, g: Geometry) -> np.ndarray:
@@ -123,7 +123,7 @@ def grouped_shape(shape: tuple[int, ...], groups: int) -> tuple[int, ...]:
     return n, groups, c // groups, h * w
 
 
-# -- conv2d and conv1d -------------------------------------------------------------------------------------
+# -- conv2d and conv1d ----------------------------------------------------------------------------------
 
 
 def conv2d_forward(
@@ -170,8 +170,8 @@ def conv1d_forward(
     x (N, C, T), weight (O, C / groups, K), bias (O,). Cache: x and weight. Equals
     torch.nn.functional.conv1d.
     """
-    params = as_rows(stride, padding, dilation)
-    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, *params, groups)
+    s, p, d = as_rows(stride, padding, dilation)
+    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, s, p, d, groups)
     return y[:, :, 0], cache
 
 
@@ -181,28 +181,25 @@ def conv1d_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, Tr
     return (None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], *db)
 
 
-def as_rows(stride: Any, padding: Any, dilation: Any) -> tuple:
+def as_rows(stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any, Any]:
     """Parameters of a signal as those of an image with one row."""
-    one = tuple(n[0] if isinstance(n, tuple) else n for n in (stride, padding, dilation))
-    return (1, one[0]), one[1] if isinstance(one[1], str) else (0, one[1]), (1, one[2])
+    s, p, d = (n[0] if isinstance(n, tuple) else n for n in (stride, padding, dilation))
+    return (1, s), p if isinstance(p, str) else (0, p), (1, d)
 
 
-# -- conv_transpose2d --------------------------------------------------------------------------------------
+# -- conv_transpose2d -----------------------------------------------------------------------------------
 
 
 def transposed_geometry(
     x: Any, weight: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
 ) -> Geometry:
     """That of the convolution which would lead from the result back to x."""
-    s, p, o, d, kernel, places = *map(pair, (stride, padding, output_padding, dilation)), *_sizes(weight, x)
+    s, p, o, d = map(pair, (stride, padding, output_padding, dilation))
+    kernel, places = weight.shape[2:], x.shape[2:]
     image = tuple(
         (m - 1) * r - 2 * b + e * (k - 1) + a + 1 for m, r, b, e, k, a in zip(places, s, p, d, kernel, o)
     )
     return Geometry(s, p, d, groups, kernel, image, places)  # type: ignore[arg-type]
-
-
-def _sizes(*arrays: Any) -> list[Pair]:
-    return [a.shape[2:] for a in arrays]
 
 
 def conv_transpose2d_forward(

@@ -17,15 +17,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from ..memory import empty
 from ..threads import get_num_threads
 from . import conv as reference
 from .conv import Geometry, as_rows, geometry, transposed_geometry
 from .elementwise import Needs
-from .kernel import FLOAT32, kernel, plain, share, split, unsigned
+from .kernel import FLOAT32, OPTIONS, kernel, plain, share, split, unsigned
 from .kernel_blas import product
 from .kernel_order import channels_last, dense, is_channels_last, pixels
+from .kernel_runs import add_run, clear_run, copy_run
 
 FLOPS = 100.0  # that one thread does in a nanosecond, about
 BLOCK = 1 << 16  # numbers of the gathered matrix: 256 KB, a quarter of a core's second cache
@@ -37,28 +39,13 @@ SIZES = "UniTuple(intp, 16)"
 """N, C, H, W of the image, O, H, W of the places, KH, KW, strides, paddings, dilations, groups."""
 
 
-# -- gathering: (count OW, K) with K = (KH, KW, C) from channels last, or (K, count OW) from C order --------
+# -- gathering: (count OW, K) with K = (KH, KW, C) from channels last, or (K, count OW) from C order ----
 
 
-@share
-def _copy(source, start, target, to, n):
-    for i in range(unsigned(n)):
-        target[unsigned(to) + i] = source[unsigned(start) + i]
+gather = njit(**OPTIONS)  # not inlined: kernels have several calls, and each would be compiled anew
 
 
-@share
-def _add(source, start, target, to, n):
-    for i in range(unsigned(n)):
-        target[unsigned(to) + i] += source[unsigned(start) + i]
-
-
-@share
-def _clear(target, to, n):
-    for i in range(unsigned(n)):
-        target[unsigned(to) + i] = ZERO
-
-
-@share
+@gather
 def _rows_of_pixels(image, room, row, count, group, sizes, back):
     """Gather, or with `back` add to the image, what `count` rows of places from `row` on meet."""
     _, c, h, w, _, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, groups = sizes
@@ -70,29 +57,29 @@ def _rows_of_pixels(image, room, row, count, group, sizes, back):
             if y < 0 or y >= h:
                 if not back:
                     for j in range(ow):
-                        _clear(room, ((r * ow + j) * kh + p) * kw * run, kw * run)
+                        clear_run(room, ((r * ow + j) * kh + p) * kw * run, kw * run)
                 continue
             line = (n * h + y) * w * c + group * run
             for j in range(ow):
                 to, left = ((r * ow + j) * kh + p) * kw * run, j * sw - pw
                 if dw == 1 and groups == 1 and left >= 0 and left + kw <= w:
                     if back:
-                        _add(room, to, image, line + left * c, kw * c)
+                        add_run(room, to, image, line + left * c, kw * c)
                     else:
-                        _copy(image, line + left * c, room, to, kw * c)
+                        copy_run(image, line + left * c, room, to, kw * c)
                     continue
                 for q in range(kw):
                     x = left + q * dw
                     if x < 0 or x >= w:
                         if not back:
-                            _clear(room, to + q * run, run)
+                            clear_run(room, to + q * run, run)
                     elif back:
-                        _add(room, to + q * run, image, line + x * c, run)
+                        add_run(room, to + q * run, image, line + x * c, run)
                     else:
-                        _copy(image, line + x * c, room, to + q * run, run)
+                        copy_run(image, line + x * c, room, to + q * run, run)
 
 
-@share
+@gather
 def _rows_of_places(image, room, row, count, group, sizes, back):
     """The same for an image in C order, with a row of the matrix for each channel and tap."""
     _, c, h, w, _, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, groups = sizes
@@ -107,23 +94,23 @@ def _rows_of_places(image, room, row, count, group, sizes, back):
             y, to = i * sh - ph + p * dh, (k * count + r) * ow
             if y < 0 or y >= h:
                 if not back:
-                    _clear(room, to, ow)
+                    clear_run(room, to, ow)
                 continue
             line = ((n * c + channel) * h + y) * w + shift
             if back:
                 for j in range(unsigned(first), unsigned(last)):
                     image[unsigned(line) + j * unsigned(sw)] += room[unsigned(to) + j]
                 continue
-            _clear(room, to, first)
+            clear_run(room, to, first)
             if sw == 1:
-                _copy(image, line + first, room, to + first, last - first)
+                copy_run(image, line + first, room, to + first, last - first)
             else:
                 for j in range(unsigned(first), unsigned(last)):
                     room[unsigned(to) + j] = image[unsigned(line) + j * unsigned(sw)]
-            _clear(room, to + last, ow - last)
+            clear_run(room, to + last, ow - last)
 
 
-# -- forward -----------------------------------------------------------------------------------------------
+# -- forward --------------------------------------------------------------------------------------------
 
 
 @share
@@ -139,8 +126,7 @@ def _places(lo, hi, image, weight, bias, y, rooms, planes, sizes):
             n = count * ow
             result = y[row * ow : row * ow + n]
             for i in range(n if bias.size else 0):
-                for j in range(unsigned(bias.size)):
-                    result[i, j] = bias[j]
+                copy_run(bias, 0, y, (row * ow + i) * bias.size, bias.size)
             beta = ONE if bias.size else ZERO
             for g in range(groups):
                 part_of_y, w = result[:, g * of : (g + 1) * of], weight[g * of : (g + 1) * of]
@@ -156,10 +142,12 @@ def _places(lo, hi, image, weight, bias, y, rooms, planes, sizes):
 @kernel(f"f4[::1], f4[:, ::1], f4[::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}")
 def _convolve(team, image, weight, bias, y, rooms, planes, sizes):
     work = y.shape[0] * weight.size * 2 / FLOPS
-    split(_places, team, rooms.shape[0], work / rooms.shape[0], (image, weight, bias, y, rooms, planes, sizes))
+    split(
+        _places, team, rooms.shape[0], work / rooms.shape[0], (image, weight, bias, y, rooms, planes, sizes)
+    )
 
 
-# -- backward ----------------------------------------------------------------------------------------------
+# -- backward -------------------------------------------------------------------------------------------
 
 
 @share
@@ -171,15 +159,15 @@ def _images(lo, hi, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
     of = weight.shape[0] // groups
     for part in range(lo, hi):
         room, first = rooms[part], n * part // parts
-        end, beta = n * (part + 1) // parts, ZERO
+        end = n * (part + 1) // parts
         if dws.size:
-            _clear(dws[part].reshape(-1), 0, weight.size)
+            clear_run(dws[part].reshape(-1), 0, weight.size)
         if dbs.size:
-            _clear(dbs[part], 0, dbs.shape[1])
+            clear_run(dbs[part], 0, dbs.shape[1])
         while first < end:
             images = min(several, end - first)
             if dx.size:
-                _clear(dx, first * pixels, images * pixels)
+                clear_run(dx, first * pixels, images * pixels)
             row, stop = first * oh, (first + images) * oh
             while row < stop:
                 count = min(block, stop - row)
@@ -211,21 +199,19 @@ def _images(lo, hi, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
             first += images
 
 
-@kernel(
-    f"f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :, ::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}"
-)
+@kernel(f"f4[::1], f4[:, ::1], f4[:, ::1], f4[::1], f4[:, :, ::1], f4[:, ::1], f4[:, ::1], b1, {SIZES}")
 def _pull(team, image, weight, dy, dx, dws, dbs, rooms, planes, sizes):
     work = dy.shape[0] * weight.size * 2.0 * ((dx.size > 0) + (dws.size > 0)) / FLOPS
     args = (image, weight, dy, dx, dws, dbs, rooms, planes, sizes)
     split(_images, team, rooms.shape[0], work / rooms.shape[0], args)
     for part in range(1, rooms.shape[0]):  # the sums of the parts, in order, into the first
         if dws.size:
-            _add(dws[part].reshape(-1), 0, dws[0].reshape(-1), 0, weight.size)
+            add_run(dws[part].reshape(-1), 0, dws[0].reshape(-1), 0, weight.size)
         if dbs.size:
-            _add(dbs[part], 0, dbs[0], 0, dbs.shape[1])
+            add_run(dbs[part], 0, dbs[0], 0, dbs.shape[1])
 
 
-# -- from Python -------------------------------------------------------------------------------------------
+# -- from Python ----------------------------------------------------------------------------------------
 
 
 def _lies_in_planes(x: np.ndarray) -> bool:
@@ -332,8 +318,8 @@ def conv1d_forward(
     dilation: Any = 1,
     groups: int = 1,
 ) -> tuple:
-    params = as_rows(stride, padding, dilation)
-    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, *params, groups)
+    s, p, d = as_rows(stride, padding, dilation)
+    y, cache = conv2d_forward(x[:, :, None], weight[:, :, None], bias, s, p, d, groups)
     return y[:, :, 0], cache
 
 
@@ -342,7 +328,7 @@ def conv1d_backward(dy: np.ndarray, cache: tuple, needs: Needs = (True, True, Tr
     return (None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], *db)
 
 
-# -- conv_transpose2d: the passes of a convolution that leads from y to x, in each other's place ------------
+# -- conv_transpose2d: the passes of a convolution that leads from y to x, in each other's place --------
 
 
 def conv_transpose2d_forward(

@@ -109,14 +109,19 @@ def _require_channels(where: str, x: Any, weight: Any, groups: int, axes: int) -
     raise ShapeError(where, got, f"x with {wanted} channels, {LAYOUT[axes].replace('C', str(wanted))}", hint)
 
 
-def _total_padding(where: str, padding: Any, kernel: tuple, stride: tuple, dilation: tuple, axes: int) -> tuple:
+def _total_padding(
+    where: str, padding: Any, kernel: tuple, stride: tuple, dilation: tuple, axes: int
+) -> tuple:
     """Zeros on both sides together, for each axis."""
     if not isinstance(padding, str):
         return tuple(2 * p for p in whole_numbers(where, "padding", padding, 0, axes))
     if padding not in ("same", "valid"):
         raise ArgumentError(where, f"padding={padding!r}", "an integer, 'same' or 'valid'", "padding='same'")
     if padding == "same" and max(stride) > 1:
-        got, hint = f"padding='same' with stride={max(stride)}", f"padding={dilation[0] * (kernel[0] - 1) // 2}"
+        got, hint = (
+            f"padding='same' with stride={max(stride)}",
+            f"padding={dilation[0] * (kernel[0] - 1) // 2}",
+        )
         raise ArgumentError(where, got, "stride 1, as places are to be as many as pixels", hint)
     return same_padding(kernel, dilation)[1] if padding == "same" else (0,) * axes
 
@@ -127,7 +132,11 @@ def _places(
     for name, n, k, d, t in zip(NAMES[axes], image, kernel, dilation, total):
         reach = d * (k - 1) + 1
         if reach > n + t:
-            got = f"{name} {n}" + (f" with padding {n + t}" if t else "") + f" and a kernel that reaches over {reach}"
+            got = (
+                f"{name} {n}"
+                + (f" with padding {n + t}" if t else "")
+                + f" and a kernel that reaches over {reach}"
+            )
             hint = f"padding={-(-(reach - n) // 2)}, or a smaller kernel"
             raise ShapeError(where, got, "an image at least as large as the kernel", hint)
     return tuple(
@@ -194,7 +203,9 @@ def conv_transpose2d_spec(
     if min(places) < 1 or 0 in x.shape[2:]:
         got = f"x {x.shape}, weight {weight.shape} and padding={padding}, which leave an image {places}"
         raise ShapeError(where, got, "at least one pixel", "padding=0")
-    flops = 2 * size(weight.shape[1:]) * size(x.shape) + (bias is not None) * x.shape[0] * channels * size(places)
+    flops = 2 * size(weight.shape[1:]) * size(x.shape) + (bias is not None) * x.shape[0] * channels * size(
+        places
+    )
     return Spec(Out((x.shape[0], channels, *places), dtype), flops)
 
 

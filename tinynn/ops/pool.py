@@ -31,7 +31,7 @@ def places(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_m
     return count - 1 if ceil_mode and (count - 1) * stride >= n + padding else count
 
 
-# -- what pools accept ---------------------------------------------------------------------------------------
+# -- what pools accept ----------------------------------------------------------------------------------
 
 
 def _pool_spec(
@@ -56,7 +56,13 @@ def _pool_spec(
 
 
 def max_pool2d_spec(
-    x: Any, *, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    x: Any,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> Spec:
     return _pool_spec("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
 
@@ -84,7 +90,7 @@ def adaptive_avg_pool2d_spec(x: Any, *, output_size: Any) -> Spec:
     return Spec(Out((*x.shape[:2], *counts), dtype), size(x.shape))
 
 
-# -- max_pool2d ----------------------------------------------------------------------------------------------
+# -- max_pool2d -----------------------------------------------------------------------------------------
 
 
 def max_geometry(
@@ -129,7 +135,7 @@ def max_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
     return (np.ascontiguousarray(inside(wide, g)),)
 
 
-# -- averages: where the windows lie, then one pair for both ---------------------------------------------------
+# -- averages: where the windows lie, then one pair for both --------------------------------------------
 
 
 class Windows(NamedTuple):

@@ -12,73 +12,69 @@ import numpy as np
 
 from ..memory import empty
 from . import pool as reference
+from .conv import Geometry
 from .kernel import kernel, share, split, unsigned
 from .kernel_math import ZERO
-from .kernel_order import channels_last, dense, pixels
+from .kernel_order import channels_last, dense, flat, pixels
+from .kernel_runs import clear_run, copy_run, give_run, win_run
 from .pool import Windows, even_windows, max_geometry, sliding_windows
 
-# -- max_pool2d ------------------------------------------------------------------------------------------------
+# -- max_pool2d -----------------------------------------------------------------------------------------
 
-SIZES = "UniTuple(intp, 8)"
-"""Kernel, stride, padding, dilation, each for rows and columns."""
+SIZES = "UniTuple(intp, 14)"
+"""N, H, W, C; places, kernel, strides, paddings, dilations, each for rows and columns."""
 
 
 @share
 def _largest(lo, hi, x, y, which, sizes):
     """Rows of places lo to hi: y starts as the first pixel of the window, and each other one may beat it."""
-    kh, kw, sh, sw, ph, pw, dh, dw = sizes
+    n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw = sizes
     for r in range(lo, hi):
-        n, i = r // y.shape[1], r % y.shape[1]
-        for j in range(y.shape[2]):
-            fresh = True
+        image, i = r // oh, r % oh
+        for j in range(ow):
+            to, fresh = (r * ow + j) * c, True
             for k in range(kh * kw):
                 a, b = i * sh - ph + k // kw * dh, j * sw - pw + k % kw * dw
-                if a < 0 or a >= x.shape[1] or b < 0 or b >= x.shape[2]:
+                if a < 0 or a >= h or b < 0 or b >= w:
                     continue
-                tap = np.int32(k)
+                start = ((image * h + a) * w + b) * c
                 if fresh:
-                    for c in range(x.shape[3]):
-                        y[n, i, j, c] = x[n, a, b, c]
-                        which[n, i, j, c] = tap
+                    copy_run(x, start, y, to, c)
+                    for m in range(unsigned(c)):
+                        which[unsigned(to) + m] = np.int32(k)
                     fresh = False
-                    continue
-                for c in range(x.shape[3]):
-                    v, best = x[n, a, b, c], y[n, i, j, c]
-                    better = (v > best) | (v != v)  # NaN wins, and stays
-                    y[n, i, j, c] = v if better else best
-                    which[n, i, j, c] = tap if better else which[n, i, j, c]
+                else:
+                    win_run(x, start, y, which, to, np.int32(k), c)
 
 
-@kernel(f"f4[:, :, :, ::1], f4[:, :, :, ::1], i4[:, :, :, ::1], {SIZES}")
+@kernel(f"f4[::1], f4[::1], i4[::1], {SIZES}")
 def _max_pool(team, x, y, which, sizes):
-    rows = y.shape[0] * y.shape[1]
-    cost = y.shape[2] * (y.shape[3] + 8) * 0.3 * sizes[0] * sizes[1]
-    split(_largest, team, rows, cost, (x, y, which, sizes))
+    n, oh, kh, kw = sizes[0], sizes[4], sizes[6], sizes[7]
+    split(_largest, team, n * oh, y.size / (n * oh) * 0.15 * kh * kw, (x, y, which, sizes))
 
 
 @share
 def _to_winners(lo, hi, dy, which, dx, sizes):
-    kh, kw, sh, sw, ph, pw, dh, dw = sizes
-    for n in range(lo, hi):
-        for a in range(dx.shape[1]):
-            for b in range(dx.shape[2]):
-                for c in range(dx.shape[3]):
-                    dx[n, a, b, c] = ZERO
-        for i in range(dy.shape[1]):
-            for j in range(dy.shape[2]):
+    n, h, w, c, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw = sizes
+    for image in range(lo, hi):
+        clear_run(dx, image * h * w * c, h * w * c)
+        for i in range(oh):
+            for j in range(ow):
+                start = ((image * oh + i) * ow + j) * c
                 for k in range(kh * kw):
                     a, b = i * sh - ph + k // kw * dh, j * sw - pw + k % kw * dw
-                    if a < 0 or a >= dx.shape[1] or b < 0 or b >= dx.shape[2]:
-                        continue
-                    tap = np.int32(k)
-                    for c in range(dx.shape[3]):
-                        dx[n, a, b, c] += dy[n, i, j, c] if which[n, i, j, c] == tap else ZERO
+                    if a >= 0 and a < h and b >= 0 and b < w:
+                        give_run(dy, which, start, dx, ((image * h + a) * w + b) * c, np.int32(k), c)
 
 
-@kernel(f"f4[:, :, :, ::1], i4[:, :, :, ::1], f4[:, :, :, ::1], {SIZES}")
+@kernel(f"f4[::1], i4[::1], f4[::1], {SIZES}")
 def _max_pool_backward(team, dy, which, dx, sizes):
-    images, cost = dy.shape[0], dy.size // dy.shape[0] * 0.3 * sizes[0] * sizes[1]
-    split(_to_winners, team, images, cost, (dy, which, dx, sizes))
+    n, kh, kw = sizes[0], sizes[6], sizes[7]
+    split(_to_winners, team, n, dy.size / n * 0.2 * kh * kw, (dy, which, dx, sizes))
+
+
+def _sizes(n: int, c: int, g: Geometry) -> tuple[int, ...]:
+    return (n, *g.image, c, *g.places, *g.kernel, *g.stride, *g.before, *g.dilation)
 
 
 def max_pool2d_forward(
@@ -94,7 +90,7 @@ def max_pool2d_forward(
     g = max_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
     n, c, *_ = x.shape
     y, which = empty((n, *g.places, c)), empty((n, *g.places, c), np.int32)
-    _max_pool(pixels(channels_last(x)), y, which, (*g.kernel, *g.stride, *g.before, *g.dilation))
+    _max_pool(flat(pixels(channels_last(x))), flat(y), flat(which), _sizes(n, c, g))
     return y.transpose(0, 3, 1, 2), (which, g, "numba")
 
 
@@ -104,12 +100,11 @@ def max_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
     which, g, _ = cache
     n, c = dy.shape[:2]
     dx = empty((n, *g.image, c))
-    sizes = (*g.kernel, *g.stride, *g.before, *g.dilation)
-    _max_pool_backward(pixels(channels_last(dy)), which, dx, sizes)
+    _max_pool_backward(flat(pixels(channels_last(dy))), flat(which), flat(dx), _sizes(n, c, g))
     return (dx.transpose(0, 3, 1, 2),)
 
 
-# -- averages --------------------------------------------------------------------------------------------------
+# -- averages -------------------------------------------------------------------------------------------
 
 ENDS = "i8[:, ::1], i8[:, ::1], f4[:, ::1]"  # rows and columns: start and stop of each window; its share
 

@@ -1,4 +1,4 @@
-"""reshape of an image whose channels lie last in memory, as after a convolution: Flatten gives PyTorch's order.
+"""reshape of an image whose channels lie last in memory: after a convolution, Flatten gives PyTorch's order.
 
 Everything else that moves elements is a view, or a copy that NumPy makes as well. Here the copy is a
 transpose of each image, and NumPy goes through it element by element.
