@@ -4,7 +4,9 @@ A task is a head of queries (forward: 64 of its queries). It takes up to 512 key
 read in place from q, k and v, which may be views of one buffer; mask, maximum, exp and sum in one pass; and
 the tile's part of the result added by BLAS. What the tiles before had summed is scaled to the new maximum:
 
-    m' = max(m, max_j s_j)    l' = l e^(m - m') + sum_j e^(s_j - m')    y' = y e^(m - m') + sum_j e^(s_j - m') v_j
+    m' = max(m, max_j s_j)
+    l' = l e^(m - m') + sum_j e^(s_j - m')
+    y' = y e^(m - m') + sum_j e^(s_j - m') v_j
 
 and y / l at the end. Forward keeps m + ln l, one number a query; backward computes p = e^(s - m - ln l) anew.
 Tiles that a causal mask closes are left out. Results are laid as (N, T, H, E) in memory and seen as
@@ -242,9 +244,7 @@ THREE = "f4[:, :, ::1]"
     f"{ANY}, {ANY}, {ANY}, {FOUR}, {FOUR}, {ANY}, {THREE}, {THREE}, {THREE}, {THREE}, UniTuple(intp, 3), "
     "f4, b1, f4, u8, f4[:, ::1]"
 )
-def _attention_backward(
-    team, q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room
-):
+def _attention_backward(team, q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room):
     scores = lse.size * k.shape[2] / (2.0 if causal else 1.0)
     cost = scores * (0.01 * (3 * q.shape[3] + 2 * v.shape[3]) + 0.6)
     args = (q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room)
@@ -342,7 +342,13 @@ def _gradient_buffers(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[tupl
     first, then = h * e, h * e + g * e
     start = q.ctypes.data
     beside = k.ctypes.data == start + 4 * first and v.ctypes.data == start + 4 * then
-    if beside and t == s and q.strides == k.strides and q.strides[2:] == v.strides[2:] and q.strides[1] == 4 * e:
+    if (
+        beside
+        and t == s
+        and q.strides == k.strides
+        and q.strides[2:] == v.strides[2:]
+        and q.strides[1] == 4 * e
+    ):
         whole = empty((n, t, then + g * w))
         return (whole, whole, whole), (0, first, then)
     return (empty((n, t, h * e)), empty((n, s, g * e)), empty((n, s, g * w))), (0, 0, 0)
