@@ -143,8 +143,8 @@ class GPT(Module):
         base = 10000.0 if positions == "rotary" else None
         self.config = {
             "vocabulary": vocabulary, "context": context, "layers": layers, "heads": heads, "width": width,
-            "kv_heads": kv_heads, "norm": norm, "positions": positions, "mlp": mlp, "tied": tied, "bias": bias,
-            "dropout": dropout,
+            "kv_heads": kv_heads, "norm": norm, "positions": positions, "mlp": mlp, "tied": tied,
+            "bias": bias, "dropout": dropout,
         }  # fmt: skip
         self.embed = Embedding(vocabulary, width)
         table = {"learned": LearnedPositions, "sinusoidal": SinusoidalPositions}.get(positions)
