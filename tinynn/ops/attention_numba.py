@@ -1,6 +1,6 @@
 """Attention tile by tile: the scores of all queries and keys never lie in memory together.
 
-A task is a head of queries (forward: 64 of its queries). It takes up to 512 keys at a time: scores by BLAS,
+A task is a head of queries (forward: 64 of its queries). It takes up to 256 keys at a time: scores by BLAS,
 read in place from q, k and v, which may be views of one buffer; mask, maximum, exp and sum in one pass; and
 the tile's part of the result added by BLAS. What the tiles before had summed is scaled to the new maximum:
 
@@ -30,7 +30,7 @@ from .kernel import FLOAT32, kernel, plain, share, split, unsigned
 from .kernel_blas import product
 from .kernel_math import ONE, SMALLEST, ZERO, exp, f, ordered
 
-ROWS, COLUMNS = 64, 512  # queries and keys of a tile
+ROWS, COLUMNS = 64, 256  # queries and keys of a tile
 INFINITY = f(np.inf)
 NO_MASK = np.empty((0, 0, 0, 0), FLOAT32)
 EVERY = (True,) * 4
