@@ -171,7 +171,9 @@ LAYERS = {
     "group_norm": LayerCase(lambda nn: nn.GroupNorm(2, 6), (2, 6, 3)),
     "group_norm, plain": LayerCase(lambda nn: nn.GroupNorm(3, 6, eps=1e-3, affine=False), (2, 6, 2, 2)),
     "attention": LayerCase(_self_attention, (4, 2, 6)),
-    "attention, batch first": LayerCase(lambda nn: _self_attention(nn, batch_first=True, bias=False), (2, 4, 6)),
+    "attention, batch first": LayerCase(
+        lambda nn: _self_attention(nn, batch_first=True, bias=False), (2, 4, 6)
+    ),
     "attention, one example": LayerCase(_self_attention, (4, 6)),
     "attention, across": LayerCase(_cross_attention, (2, 5, 6)),
     "encoder layer, masks": LayerCase(_masked_encoder, (2, 4, 6)),

@@ -17,7 +17,10 @@ from tinynn.ops.attention_tiled import attention_tiled, attention_tiled_gradient
 
 each_backend = pytest.mark.parametrize(
     "backend",
-    [pytest.param(n, marks=pytest.mark.skipif(n == "numba" and not has_numba(), reason="no Numba")) for n in NAMES],
+    [
+        pytest.param(n, marks=pytest.mark.skipif(n == "numba" and not has_numba(), reason="no Numba"))
+        for n in NAMES
+    ],
 )
 quick = settings(max_examples=30, deadline=None)
 sizes = st.integers(1, 9)
@@ -52,11 +55,16 @@ def test_tiled_equals_plain_for_any_tile(t, s, tile, causal):
 @given(t=st.integers(1, 200), s=st.integers(1, 1100), causal=st.booleans())
 def test_the_kernel_equals_the_formula_for_any_length(t, s, causal):
     op = ops.scaled_dot_product_attention
-    q, k, v = normal(1, 2, t, 4, dtype=np.float32), *(normal(1, 2, s, 4, seed=i, dtype=np.float32) for i in (1, 2))
+    q, k, v = (
+        normal(1, 2, t, 4, dtype=np.float32),
+        *(normal(1, 2, s, 4, seed=i, dtype=np.float32) for i in (1, 2)),
+    )
     (y, cache), (wanted, kept) = (op.pair(b).forward(q, k, v, is_causal=causal) for b in ("numba", "numpy"))
     np.testing.assert_allclose(y, wanted, rtol=2e-5, atol=2e-6)
     dy = normal(1, 2, t, 4, seed=4, dtype=np.float32)
-    for got, grad in zip(op.pair("numba").backward(dy, cache), op.pair("numpy").backward(dy, kept), strict=True):
+    for got, grad in zip(
+        op.pair("numba").backward(dy, cache), op.pair("numpy").backward(dy, kept), strict=True
+    ):
         np.testing.assert_allclose(got, grad, rtol=2e-4, atol=1e-5)
 
 
@@ -91,9 +99,7 @@ def test_the_order_of_keys_and_their_values_changes_nothing(backend, s, seed):
 @given(i=st.integers(0, 30), j=st.integers(0, 30), shift=st.integers(0, 50), half=st.integers(1, 6))
 def test_rotary_scores_depend_on_the_distance_alone(i, j, shift, half):
     q, k = normal(1, 2 * half), normal(1, 2 * half, seed=1)
-    near, far = (
-        (F.rotary(q, i + o).data @ F.rotary(k, j + o).data.T).item() for o in (0, shift)
-    )
+    near, far = ((F.rotary(q, i + o).data @ F.rotary(k, j + o).data.T).item() for o in (0, shift))
     assert near == pytest.approx(far, rel=1e-8, abs=1e-8)
     assert np.linalg.norm(F.rotary(q, i).data) == pytest.approx(np.linalg.norm(q))
 
@@ -135,6 +141,7 @@ def test_a_replaced_softmax_is_used_and_the_composition_is_the_op(backend):
     masks.append(np.arange(5)[:, None] > 0)
     pair = ops.softmax.pairs["numpy"]
     for mask in masks:
+
         def run(mask=mask):
             leaves = [Tensor(x, requires_grad=True) for x in (q, k, v)]
             y = F.scaled_dot_product_attention(*leaves, mask, 0.3, mask is None, enable_gqa=True, generator=3)
@@ -200,7 +207,9 @@ def test_heads_are_read_from_one_buffer_and_gradients_come_in_one():
     qkv = normal(3, 70, 3 * 2 * 8, dtype=np.float32)
     q, k, v = (x.reshape(3, 70, 2, 8).transpose(0, 2, 1, 3) for x in np.split(qkv, 3, axis=-1))
     y, cache = pair.forward(q, k, v, is_causal=True)
-    assert all(any(np.shares_memory(held, qkv) for held in cache if isinstance(held, np.ndarray)) for _ in "q")
+    assert all(
+        any(np.shares_memory(held, qkv) for held in cache if isinstance(held, np.ndarray)) for _ in "q"
+    )
     merged = y.transpose(0, 2, 1, 3).reshape(3, 70, 16)
     assert np.shares_memory(merged, y) and merged.flags.c_contiguous
     grads = pair.backward(np.ones_like(y), cache)

@@ -30,7 +30,7 @@ from tinynn.errors import (
     StateError,
     TinynnError,
 )
-from tinynn.models import CharRNN, TextClassifier
+from tinynn.models import BERT, GPT, CharRNN, Seq2Seq, TextClassifier, sample
 
 
 class Wrong(NamedTuple):
@@ -519,6 +519,104 @@ RECURRENT = [
           lambda: CharRNN(9).generate([1], 5, top_k=None)),
 ]  # fmt: skip
 
+# -- attention and what is built of it -------------------------------------------------------------
+
+
+small = Seq2Seq(9, 4, 1, 2, 8)
+
+
+def attend(q: tuple, k: tuple, *mask: Any, v: Any = None, **options: Any) -> Tensor:
+    return F.scaled_dot_product_attention(zeros(*q), zeros(*k), zeros(*(v or k)), *mask, **options)
+
+
+def gpt(**options: Any) -> Any:
+    return GPT(9, **{"context": 8, "layers": 1, "heads": 2, "width": 8} | options)
+
+
+ids = np.zeros((2, 8), np.int64)
+mha = nn.MultiheadAttention(8, 2, batch_first=True)
+x248 = zeros(2, 4, 8)
+ATTENTION = [
+    Wrong(lambda: attend((2, 3, 4), (2, 3, 5)), ShapeError, "width 4 against 5",
+          lambda: F.scaled_dot_product_attention(zeros(2, 3, 4), zeros(2, 3, 5) @ zeros(5, 4), x248[:, :3])),
+    Wrong(lambda: attend((2, 3, 4), (3, 4)), ShapeError, "three times",
+          lambda: F.scaled_dot_product_attention(zeros(1, 3, 4), *[zeros(3, 4)[None]] * 2)),
+    Wrong(lambda: attend((2, 3, 4), (2, 5, 4), v=(2, 6, 4)), ShapeError, "as many values as keys"),
+    Wrong(lambda: attend((1, 4, 3, 2), (1, 2, 3, 2)), ShapeError, "as many heads",
+          lambda: attend((1, 4, 3, 2), (1, 2, 3, 2), enable_gqa=True)),
+    Wrong(lambda: attend((1, 4, 3, 2), (1, 3, 3, 2), enable_gqa=True), ShapeError, "divide the 4 of q"),
+    Wrong(lambda: attend((3, 2), (3, 2), np.ones((3, 3), np.int64)), DtypeError, "attn_mask of dtype int64",
+          lambda: attend((3, 2), (3, 2), np.ones((3, 3), np.int64).astype(bool))),
+    Wrong(lambda: attend((3, 2), (3, 2), np.ones((3, 3))), DtypeError, "attn_mask of dtype float64",
+          lambda: attend((3, 2), (3, 2), np.ones((3, 3)).astype(np.float32))),
+    Wrong(lambda: attend((2, 1, 3, 4), (2, 1, 5, 4), np.ones((2, 5), bool)), ShapeError, "attn_mask (2, 5)",
+          lambda: attend((2, 1, 3, 4), (2, 1, 5, 4), np.ones((2, 5), bool)[:, None, None, :])),
+    Wrong(lambda: attend((3, 2), (3, 2), dropout_p=1.5), ArgumentError, "p=1.5",
+          lambda: attend((3, 2), (3, 2), dropout_p=0.5)),
+    Wrong(lambda: attend((3, 2), (3, 2), is_causal=1.0), ArgumentError, "is_causal",
+          lambda: attend((3, 2), (3, 2), is_causal=True)),
+    Wrong(lambda: attend((3, 2), (3, 2), scale="big"), ArgumentError, "scale"),
+    Wrong(lambda: F.rotary(zeros(3, 5)), ShapeError, "an even width", lambda: F.rotary(zeros(3, 6))),
+    Wrong(lambda: F.rotary(zeros(3, 4), -1), ArgumentError, "offset",
+          lambda: F.rotary(zeros(3, 4), offset=0)),
+    Wrong(lambda: F.rotary(zeros(3, 4), base=-2.0), ArgumentError, "base=-2.0",
+          lambda: F.rotary(zeros(3, 4), base=10000.0)),
+    Wrong(lambda: F.split(zeros(5, 2), [2, 2]), ShapeError, "sum is 5"),
+    Wrong(lambda: F.split(zeros(5, 2), 0), ArgumentError, "size 0", lambda: F.split(zeros(5, 2), 1)),
+    Wrong(lambda: F.group_norm(zeros(2, 6, 3), 4), ShapeError, "6 channels in 4 groups",
+          lambda: F.group_norm(zeros(2, 6, 3), num_groups=3)),
+    Wrong(lambda: F.group_norm(zeros(2, 6, 3), 0), ArgumentError, "groups=0",
+          lambda: F.group_norm(zeros(2, 6, 3), num_groups=1)),
+    Wrong(lambda: nn.GroupNorm(4, 6), ShapeError, "6 channels in 4 groups", lambda: nn.GroupNorm(3, 6)),
+    Wrong(lambda: nn.GroupNorm(2, 6)(zeros(2, 4, 3)), ShapeError, "x (2, 4, 3)",
+          lambda: nn.GroupNorm(1, 4)(zeros(2, 4, 3))),
+    Wrong(lambda: nn.MultiheadAttention(8, 3), ArgumentError, "width 8 and 3 heads",
+          lambda: nn.MultiheadAttention(8, 2)),
+    Wrong(lambda: mha(zeros(2, 4, 6), x248, x248), ShapeError, "an input (2, 4, 6)",
+          lambda: nn.MultiheadAttention(6, 1)(*[zeros(2, 4, 6)] * 3)),
+    Wrong(lambda: mha(x248, x248, x248, np.zeros((4, 2), bool)), ShapeError, "key_padding_mask (4, 2)",
+          lambda: mha(x248, x248, x248, np.zeros((4, 2), bool).T)),
+    Wrong(lambda: mha(x248, x248, x248, attn_mask=np.zeros((4, 4), int)), DtypeError, "attn_mask of dtype",
+          lambda: mha(x248, x248, x248, attn_mask=np.zeros((4, 4), int).astype(bool))),
+    Wrong(lambda: nn.SelfAttention(8, 4, kv_heads=3), ArgumentError, "kv_heads=3",
+          lambda: nn.SelfAttention(8, 4, kv_heads=2)),
+    Wrong(lambda: nn.SelfAttention(6, 2, rotary=100.0), ArgumentError, "heads 3 wide",
+          lambda: nn.SelfAttention(6, 3, rotary=100.0)),
+    Wrong(lambda: nn.KeyValueCache(2).extend(*[zeros(1, 1, 3, 2)] * 2), ShapeError, "3 tokens after 0",
+          lambda: nn.KeyValueCache(3).extend(zeros(1, 1, 3, 2), zeros(1, 1, 3, 2))),
+    Wrong(lambda: nn.LearnedPositions(4, 8)(zeros(1, 5, 8)), ShapeError, "positions up to 4",
+          lambda: nn.LearnedPositions(5, 8)(zeros(1, 5, 8))),
+    Wrong(lambda: nn.SinusoidalPositions(4, 8)(zeros(1, 2, 8), 3), ShapeError, "positions up to 4",
+          lambda: nn.SinusoidalPositions(5, 8)(zeros(1, 2, 8), 3)),
+    Wrong(lambda: nn.TransformerEncoderLayer(8, 2, activation="fast"), ArgumentError, "'fast'",
+          lambda: nn.TransformerEncoderLayer(8, 2, activation="gelu")),
+    Wrong(lambda: nn.TransformerEncoder(nn.ReLU(), 2), DtypeError, "ReLU",
+          lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(64, 4), 2)),
+    Wrong(lambda: gpt(norm="batch"), ArgumentError, "norm='batch'", lambda: gpt(norm="layer")),
+    Wrong(lambda: gpt()(ids.repeat(2, axis=1)), ShapeError, "tokens (2, 16)",
+          lambda: gpt()(ids.repeat(2, axis=1)[:, -8:])),
+    Wrong(lambda: gpt()(ids[0]), ShapeError, "tokens (8,)", lambda: gpt()(ids[0][None])),
+    Wrong(lambda: gpt().generate(ids[:, :5], 9), ShapeError, "5 tokens and 9 more",
+          lambda: gpt().generate(ids[:, :5], count=3)),
+    Wrong(lambda: gpt().generate(ids[0], 1), ShapeError, "(8,)", lambda: gpt().generate(ids[0][None, :7], 1)),
+    Wrong(lambda: BERT(9, 4, 1, 2, 8)(ids), ShapeError, "tokens (2, 8)",
+          lambda: BERT(9, 4, 1, 2, 8)(ids[:, :4])),
+    Wrong(lambda: BERT(9, 8, 1, 2, 8)(ids, types=ids), ArgumentError, "types for a model without",
+          lambda: BERT(9, 8, 1, 2, 8, types=2)(ids, types=ids)),
+    Wrong(lambda: small.generate(ids[:, :4], 0, count=4), ShapeError, "count=4",
+          lambda: small.generate(ids[:, :4], 0, count=3)),
+    Wrong(lambda: small(ids, ids), ShapeError, "tokens (2, 8)",
+          lambda: small(ids[:, :4], ids[:, :4])),
+    Wrong(lambda: sample(np.zeros(3)), ShapeError, "logits (3,)", lambda: sample(np.zeros(3)[None])),
+    Wrong(lambda: sample(np.zeros((1, 3)), temperature=-1), ArgumentError, "temperature=-1",
+          lambda: sample(np.zeros((1, 3)), temperature=1.0)),
+    Wrong(lambda: sample(np.zeros((1, 3)), top_k=0), ArgumentError, "top_k=0",
+          lambda: sample(np.zeros((1, 3)), top_k=1)),
+    Wrong(lambda: sample(np.zeros((1, 3)), top_p=1.5), ArgumentError, "top_p=1.5",
+          lambda: sample(np.zeros((1, 3)), top_p=0.9)),
+]  # fmt: skip
+
+
 # -- data, metrics, seeds --------------------------------------------------------------------------
 
 
@@ -567,7 +665,7 @@ def _data() -> list[Wrong]:
     ]  # fmt: skip
 
 
-TABLE = [*TENSOR, *BACKWARD, *OPS, *IMAGES, *RECURRENT, *LOSSES, *NN, *_data()]
+TABLE = [*TENSOR, *BACKWARD, *OPS, *IMAGES, *RECURRENT, *ATTENTION, *LOSSES, *NN, *_data()]
 
 
 def _id(row: Wrong) -> str:
@@ -627,7 +725,7 @@ def test_there_are_enough_wrong_calls_and_every_hint_is_followed():
 # -- every op refuses what it cannot take, with no help from a table -------------------------------
 
 
-MOVERS = ("where", "cast", "reshape", "permute", "broadcast_to", "concat", "stack", "index", "pad")
+MOVERS = ("where", "cast", "reshape", "permute", "broadcast_to", "concat", "stack", "split", "index", "pad")
 FIRST = {name: next(c for c in CASES if c.op == name) for name in ops.catalogue}
 
 

@@ -116,7 +116,10 @@ def test_gradients_have_shape_and_dtype_of_their_inputs(case, backend, dtype):
             assert grad is None
 
 
-@pytest.mark.parametrize("case", [c for c in PURE if c.smooth and c.op not in FIRST_OF_SEVERAL], ids=lambda c: c.id)
+SMOOTH = [c for c in PURE if c.smooth and c.op not in FIRST_OF_SEVERAL]
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=lambda c: c.id)
 @each_backend
 def test_gradients_agree_with_central_differences(case, backend):
     arrays = case.arrays()
@@ -348,10 +351,16 @@ EDGES = [
     ("scaled_dot_product_attention", [[[nan], [1.0], [-1.0]], [[1.0], [2.0]], [[3.0], [4.0]]], {}),
     ("scaled_dot_product_attention", [[[1.0], [2.0]], [[inf], [1.0]], [[3.0], [4.0]]], {}),
     ("scaled_dot_product_attention", [[[300.0], [-300.0]], [[300.0], [-300.0]], [[3.0], [4.0]]], {}),
-    ("scaled_dot_product_attention",
-     [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [4.0]], [[-inf, -inf], [-inf, 0.0]]], {}),
-    ("scaled_dot_product_attention",
-     [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [nan]], [[0.0, 1.0], [nan, 0.0]]], {}),
+    (
+        "scaled_dot_product_attention",
+        [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [4.0]], [[-inf, -inf], [-inf, 0.0]]],
+        {},
+    ),
+    (
+        "scaled_dot_product_attention",
+        [[[1.0], [2.0]], [[1.0], [1.0]], [[3.0], [nan]], [[0.0, 1.0], [nan, 0.0]]],
+        {},
+    ),
     ("mse_loss", [[nan, 1.0], [0.0, 1.0]], {"reduction": "none"}),
     ("rnn", NAN_SEQUENCE, {"nonlinearity": "relu"}),
     ("gru", [*NAN_SEQUENCE[:2], np.ones((3, 2)), np.ones((3, 1))], {}),

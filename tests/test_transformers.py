@@ -1,4 +1,4 @@
-"""The transformer models: each can overfit a batch, generates as stated, and can be built again from its config."""
+"""The transformer models: each can overfit a batch, writes on as stated, and is built again by its config."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_bert_learns_to_fill_the_holes_of_a_batch(types):
     changed = seen.copy()
     changed[0, -2:] = 5
     np.testing.assert_allclose(
-        model.eval()(changed, padding, kinds).data[0, :-2], model(seen, padding, kinds).data[0, :-2], atol=1e-5
+        model.eval()(changed, padding, kinds).data[0, :-2],
+        model(seen, padding, kinds).data[0, :-2],
+        atol=1e-5,
     )
 
 
@@ -142,7 +144,9 @@ def test_sampling_with_temperature_top_k_and_top_p():
 # -- config, weights, costs ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", [GPT(V, T, **SMALL, kv_heads=2), BERT(V, T, **SMALL, types=2), Seq2Seq(V, T)])
+@pytest.mark.parametrize(
+    "model", [GPT(V, T, **SMALL, kv_heads=2), BERT(V, T, **SMALL, types=2), Seq2Seq(V, T)]
+)
 def test_the_config_builds_the_same_model_again(model):
     again = type(model)(**model.config)
     assert again.config == model.config

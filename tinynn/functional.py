@@ -783,6 +783,8 @@ def scaled_dot_product_attention(
     Equals torch.nn.functional.scaled_dot_product_attention, which refuses a mask with is_causal.
     """
     check_probability(dropout_p)
+    for name, flag in (("is_causal", is_causal), ("enable_gqa", enable_gqa)):
+        require_flag("scaled_dot_product_attention", name, flag, f"{name}=True")
     options: dict[str, Any] = {"is_causal": is_causal, "scale": _number(scale), "enable_gqa": enable_gqa}
     if dropout_p:
         options |= {"dropout_p": _number(dropout_p), "seed": int(as_generator(generator).integers(2**63))}

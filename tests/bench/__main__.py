@@ -1,4 +1,4 @@
-"""``python -m tests.bench [WHAT]``: the table. WHAT is ops, steps, tape, cold, or nothing for all of them."""
+"""``python -m tests.bench [WHAT]``: the table. WHAT is ops, steps, tape, cold, memory, or nothing for all."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 from .cases import CASES
 from .cold import cold
+from .memory import attention_peaks
 from .race import CONTESTANTS, Spread, present, race
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -24,12 +25,14 @@ GROUPS = {"steps": STEPS, "tape": ("100",), "ops": ("",)}
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="*", help="ops, steps, tape, cold, or the beginning of a case's name")
+    parser.add_argument(
+        "what", nargs="*", help="ops, steps, tape, cold, memory, or the beginning of a case's name"
+    )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.05, help="length of one round of one contestant")
     parser.add_argument("--save", action="store_true", help="write the table into tests/bench/results")
     options = parser.parse_args()
-    what = options.what or ["steps", "tape", "ops", "cold"]
+    what = options.what or ["steps", "tape", "ops", "cold", "memory"]
 
     lines, results = [*header()], {}
     print("\n".join(lines))
@@ -43,6 +46,12 @@ def main() -> None:
         results["first step"] = found = cold()
         lines += emit("", "First MLP training step of a fresh process, seconds:", "")
         lines += emit(*(f"    {how}: {seconds:.2f}" for how, seconds in found.items()))
+    if "memory" in what:
+        results["attention memory"] = found = attention_peaks()
+        lines += emit(
+            "", "Peak memory of causal attention, 1 x 4 heads of 32, T 4096, forward and backward, MB:", ""
+        )
+        lines += emit(*(f"    {how}: {peak / 2**20:.0f}" for how, peak in found.items()))
     if options.save:
         print("written:", *save(lines, results))
 

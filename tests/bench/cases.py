@@ -245,12 +245,86 @@ def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
     return forward_backward(build)
 
 
+GPT = {"vocabulary": 65, "context": 64, "layers": 4, "heads": 4, "width": 128}
+
+
+def torch_gpt():
+    """The model of `tinynn.models.GPT` as one writes it with PyTorch's modules."""
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+
+    d, h = GPT["width"], GPT["heads"]
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(d), nn.LayerNorm(d)
+            self.qkv, self.proj = nn.Linear(d, 3 * d), nn.Linear(d, d)
+            self.fc, self.out = nn.Linear(d, 4 * d), nn.Linear(4 * d, d)
+
+        def attend(self, x):
+            n, t, _ = x.shape
+            q, k, v = (y.view(n, t, h, d // h).transpose(1, 2) for y in self.qkv(x).split(d, dim=-1))
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return self.proj(y.transpose(1, 2).reshape(n, t, d))
+
+        def forward(self, x):
+            x = x + self.attend(self.norm1(x))
+            return x + self.out(F.gelu(self.fc(self.norm2(x))))
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.places = nn.Embedding(65, d), nn.Embedding(GPT["context"], d)
+            self.blocks = nn.ModuleList(Block() for _ in range(GPT["layers"]))
+            self.norm, self.out = nn.LayerNorm(d), nn.Linear(d, 65, bias=False)
+            self.out.weight = self.embed.weight
+
+        def forward(self, ids):
+            x = self.embed(ids) + self.places(torch.arange(ids.shape[1]))
+            for block in self.blocks:
+                x = block(x)
+            return self.out(self.norm(x))
+
+    return Model()
+
+
+def gpt(batch: int, t: int) -> Callable[[str], Run]:
+    """One training step of a small language model."""
+
+    def case(library: str) -> Run:
+        _, constant, F = functions(library)
+        options = {"fused": True} if library == "torch" else {}
+        if library == "torch":
+            import torch as lib
+
+            model = torch_gpt()
+        else:
+            import tinynn as lib
+            from tinynn.models import GPT as Ours
+
+            model = Ours(**GPT)
+        optimizer = lib.optim.AdamW(model.parameters(), lr=1e-3, **options)
+        ids, targets = constant(whole(65, batch, t)), constant(whole(65, batch * t))
+
+        def run() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(model(ids).reshape(batch * t, 65), targets).backward()
+            optimizer.step()
+
+        return run
+
+    return case
+
+
 CASES: dict[str, Callable[[str], Run]] = {
     "mlp step, batch 64": mlp(64),
     "mlp step, batch 256": mlp(256),
     "digit cnn step, batch 64": convolutional(1, 28, 64),
     "cifar cnn step, batch 64": convolutional(3, 32, 64),
     **{f"{k.lower()} step, H {h}": recurrent(k, h) for k in ("RNN", "GRU", "LSTM") for h in (64, 256)},
+    "gpt step, batch 32": gpt(32, 64),
     "100 small adds": chain(100),
     "relu 64x64": unary("relu", 64, 64),
     "relu 1024x1024": unary("relu", 1024, 1024),

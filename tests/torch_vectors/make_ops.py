@@ -162,7 +162,7 @@ TORCH: dict[str, Callable] = {
 LARGE = 400  # elements: these cases are there for the kernels' loops, not for what an op means
 NO_COUNTERPART = ("dropout",)  # its mask comes from another generator
 LARGE = 300  # elements: these cases are there for the kernels' loops, not for what an op means
-NO_COUNTERPART = ("dropout", "rotary")  # the mask comes from another generator; PyTorch has no rotary
+NO_COUNTERPART = ("dropout", "rotary")  # its mask comes from another generator; PyTorch has no rotary
 
 
 def gradients(case: Case) -> dict[str, np.ndarray]:
@@ -205,7 +205,8 @@ def updated(case: Case) -> dict[str, np.ndarray]:
 def vectors() -> dict[str, np.ndarray]:
     found = {}
     for case in (*PURE, *UPDATES):
-        if case.op in NO_COUNTERPART or case.params.get("dropout_p") or sum(a.size for a in case.arrays()) > LARGE:
+        random = case.op in NO_COUNTERPART or case.params.get("dropout_p")
+        if random or sum(a.size for a in case.arrays()) > LARGE:
             continue
         parts = updated(case) if case in UPDATES else gradients(case)
         found |= {f"{case.op}-{case.number}.{name}": np.asarray(array) for name, array in parts.items()}

@@ -86,7 +86,9 @@ class BERT(Module):
         x = self.positions(self.embed(tokens))  # (N, T, D)
         if types is not None:
             if self.types is None:
-                raise ArgumentError("BERT", "types for a model without them", "no types", "BERT(..., types=2)")
+                raise ArgumentError(
+                    "BERT", "types for a model without them", "no types", "BERT(..., types=2)"
+                )
             x = x + self.types(types)
         return self.encoder(self.dropout(self.norm(x)), src_key_padding_mask=padding)
 

@@ -29,7 +29,7 @@ from ..random import Seed, as_generator
 from ..tensor import Tensor, no_grad
 from .sampling import sample
 
-NORMS: dict[str, type[Module]] = {"layer": LayerNorm, "rms": RMSNorm}
+NORMS: dict[str, Any] = {"layer": LayerNorm, "rms": RMSNorm}
 POSITIONS = ("learned", "sinusoidal", "rotary")
 
 
@@ -57,13 +57,15 @@ class SwiGLUNet(Module):
         return self.proj(F.silu(self.gate(x)) * self.up(x))
 
 
-NETS: dict[str, type[Module]] = {"gelu": GELUNet, "swiglu": SwiGLUNet}
+NETS: dict[str, Any] = {"gelu": GELUNet, "swiglu": SwiGLUNet}
 
 
 class Block(Module):
     """x + attention(norm(x)), then x + net(norm(x))."""
 
-    def __init__(self, width: int, attention: SelfAttention, norm: str, mlp: str, bias: bool, dropout: float) -> None:
+    def __init__(
+        self, width: int, attention: SelfAttention, norm: str, mlp: str, bias: bool, dropout: float
+    ) -> None:
         super().__init__()
         self.norm1, self.attention = NORMS[norm](width), attention
         self.norm2, self.mlp = NORMS[norm](width), NETS[mlp](width, bias)
@@ -141,8 +143,8 @@ class GPT(Module):
         base = 10000.0 if positions == "rotary" else None
         self.config = {
             "vocabulary": vocabulary, "context": context, "layers": layers, "heads": heads, "width": width,
-            "kv_heads": kv_heads, "norm": norm, "positions": positions, "mlp": mlp, "tied": tied, "bias": bias,
-            "dropout": dropout,
+            "kv_heads": kv_heads, "norm": norm, "positions": positions, "mlp": mlp, "tied": tied,
+            "bias": bias, "dropout": dropout,
         }  # fmt: skip
         self.embed = Embedding(vocabulary, width)
         table = {"learned": LearnedPositions, "sinusoidal": SinusoidalPositions}.get(positions)

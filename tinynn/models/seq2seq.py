@@ -50,7 +50,13 @@ class Seq2Seq(Module):
     """
 
     def __init__(
-        self, vocabulary: int, context: int = 64, layers: int = 2, heads: int = 4, width: int = 128, dropout: float = 0.1
+        self,
+        vocabulary: int,
+        context: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+        width: int = 128,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.config = {
@@ -84,9 +90,7 @@ class Seq2Seq(Module):
 
     def decode(self, target: Any, memory: Tensor, padding: Any = None) -> Tensor:
         """Logits of each next token (N, T, V), from the tokens so far and what `encode` returned."""
-        x = self.decoder(
-            self._embedded(target), memory, tgt_is_causal=True, memory_key_padding_mask=padding
-        )
+        x = self.decoder(self._embedded(target), memory, tgt_is_causal=True, memory_key_padding_mask=padding)
         return F.linear(x, self.embed.weight)
 
     def forward(self, source: Any, target: Any, padding: Any = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""MultiheadAttention with PyTorch's parameters, and SelfAttention for decoders: fewer key heads, rotary, a cache."""
+"""MultiheadAttention with PyTorch's parameters, and SelfAttention for decoders that write from a prompt."""
 
 from __future__ import annotations
 
@@ -69,11 +69,20 @@ class MultiheadAttention(Module):
     """
 
     def __init__(
-        self, embed_dim: int, num_heads: int, dropout: float = 0.0, bias: bool = True, *, batch_first: bool = False
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        *,
+        batch_first: bool = False,
     ) -> None:
         super().__init__()
         where = "MultiheadAttention"
-        self.embed_dim, self.num_heads = whole(where, "embed_dim", embed_dim), whole(where, "num_heads", num_heads)
+        self.embed_dim, self.num_heads = (
+            whole(where, "embed_dim", embed_dim),
+            whole(where, "num_heads", num_heads),
+        )
         divide_heads(where, self.embed_dim, self.num_heads)
         self.dropout = number(where, "dropout", dropout, 0, 1, hint="dropout=0.1")
         self.batch_first = batch_first
@@ -109,7 +118,7 @@ class MultiheadAttention(Module):
         is_causal : bool
             Query i looks at keys 0 .. i. (PyTorch takes it as a hint and wants the mask as well.)
 
-        A query that may look at nothing gets weights 0, where PyTorch gives NaN with need_weights and 0 without.
+        A query that may look at nothing gets weights 0; PyTorch gives NaN with need_weights, 0 without.
         """
         alone = as_tensor(query).ndim == 2
         query, key, value = self._same(query, key, value)
@@ -181,8 +190,8 @@ def _fitted(name: str, mask: Any, shapes: dict[tuple, tuple]) -> np.ndarray:
         raise DtypeError("MultiheadAttention", f"{name} of dtype {array.dtype}", "bool or floats", hint)
     if array.shape not in shapes:
         expected = " or ".join(map(str, shapes))
-        hint = f"{name}.T" if array.ndim == 2 and array.shape[::-1] in shapes else None
-        raise ShapeError("MultiheadAttention", f"{name} {array.shape}", expected, hint)
+        turned = f"{name}.T" if array.ndim == 2 and array.shape[::-1] in shapes else None
+        raise ShapeError("MultiheadAttention", f"{name} {array.shape}", expected, turned)
     return array.reshape(shapes[array.shape])
 
 
@@ -252,9 +261,13 @@ class SelfAttention(Module):
             got, hint = f"{self.heads} heads and kv_heads={self.kv_heads}", f"kv_heads={fitting}"
             raise ArgumentError(where, got, "kv_heads that divide the heads", hint)
         head = divide_heads(where, whole(where, "width", width), self.heads)
-        self.rotary = None if rotary is None else number(where, "rotary", rotary, 1e-30, hint="rotary=10000.0")
+        self.rotary = (
+            None if rotary is None else number(where, "rotary", rotary, 1e-30, hint="rotary=10000.0")
+        )
         if rotary is not None and head % 2:
-            raise ArgumentError(where, f"rotary with heads {head} wide", "an even width", f"heads={self.heads * head}")
+            raise ArgumentError(
+                where, f"rotary with heads {head} wide", "an even width", f"heads={self.heads * head}"
+            )
         self.dropout = number(where, "dropout", dropout, 0, 1, hint="dropout=0.1")
         self.sizes = (width, self.kv_heads * head, self.kv_heads * head)
         self.qkv, self.proj = Linear(width, sum(self.sizes), bias), Linear(width, width, bias)

@@ -11,7 +11,7 @@ from ..errors import ArgumentError, DtypeError
 from ..ops.op import describe
 from ..tensor import Tensor
 from .attention import MultiheadAttention
-from .checks import number, whole
+from .checks import whole
 from .container import ModuleList
 from .layers import Dropout, Linear
 from .module import Module
@@ -157,7 +157,9 @@ class _Stack(Module):
         super().__init__()
         where = type(self).__name__
         if not isinstance(layer, self.takes):
-            raise DtypeError(where, describe(layer), f"a {self.takes.__name__}", f"nn.{self.takes.__name__}(64, 4)")
+            raise DtypeError(
+                where, describe(layer), f"a {self.takes.__name__}", f"nn.{self.takes.__name__}(64, 4)"
+            )
         self.num_layers = whole(where, "num_layers", num_layers)
         self.layers = ModuleList(copy.deepcopy(layer) for _ in range(self.num_layers))
         self.norm = norm
@@ -189,7 +191,9 @@ class TransformerDecoder(_Stack):
 
     takes = TransformerDecoderLayer
 
-    def forward(self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, **options: Any) -> Tensor:
+    def forward(
+        self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None, **options: Any
+    ) -> Tensor:
         """Options are those of TransformerDecoderLayer."""
         for layer in self.layers:
             tgt = layer(tgt, memory, tgt_mask, memory_mask, **options)

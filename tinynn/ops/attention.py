@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: each query takes a mean of the values, weighted by how well it fits their keys.
+"""Scaled dot-product attention: a query takes a mean of the values, weighted by how well it fits their keys.
 
 Shape letters: N batch, H heads, T queries, S keys, E width of a head. The axes before the last two are
 batches, so (T, E), (N, T, E) and (N, H, T, E) all work.
@@ -84,9 +84,9 @@ def _check_mask(mask: Any, scores: Shape, dtype: np.dtype) -> None:
     pairs = zip(mask.shape[::-1], scores[::-1], strict=False)
     if len(mask.shape) > len(scores) or any(m not in (1, s) for m, s in pairs):
         of_keys = len(scores) == 4 and mask.shape == (scores[0], scores[-1])
-        hint = "attn_mask[:, None, None, :] for one line of keys an example" if of_keys else None
+        lined_up = "attn_mask[:, None, None, :] for one line of keys an example" if of_keys else None
         got = f"attn_mask {mask.shape} for scores {scores}"
-        raise ShapeError(NAME, got, f"a shape that broadcasts to {scores}", hint)
+        raise ShapeError(NAME, got, f"a shape that broadcasts to {scores}", lined_up)
 
 
 # -- the pair ----------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def groups_of(q: Any, k: Any) -> int:
 
 
 def additive(attn_mask: Any, is_causal: bool, t: int, s: int, dtype: Any) -> np.ndarray | None:
-    """What is added to the scores, (T, S) or what broadcasts to (..., T, S): 0 or -inf, or the mask itself."""
+    """What is added to the scores, of a shape that broadcasts to theirs: 0 or -inf, or the mask itself."""
     mask = None
     if attn_mask is not None:
         mask = np.asarray(attn_mask)
@@ -169,9 +169,9 @@ def scaled_dot_product_attention_forward(
     groups = groups_of(q, k)
     scores = scale * (q @ repeated(k, groups).swapaxes(-1, -2))  # (..., T, S)
     mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype)
-    if mask is not None:
-        scores = np.where(mask == -np.inf, -np.inf, scores + mask)  # closed, also where a score is NaN
-    p = _softmax(scores)
+    closed = None if mask is None else mask == -np.inf  # also where a score is NaN
+    p = _softmax(scores if mask is None else np.where(closed, -np.inf, scores + mask))
+    p = p if closed is None else np.where(closed, 0, p)
     kept = kept_weights(p.shape, dropout_p, seed, q.dtype)
     y = (p * kept) @ repeated(v, groups)  # (..., T, Ev)
     return y, (q, k, v, attn_mask, p, kept, scale, groups)

@@ -1,12 +1,16 @@
 """Attention tile by tile: the scores of all queries and keys never lie in memory together.
 
-A task is a head of queries (forward: 64 of its queries). It takes up to 512 keys at a time: scores by BLAS,
+A task is a head of queries (forward: 64 of its queries). It takes up to 256 keys at a time: scores by BLAS,
 read in place from q, k and v, which may be views of one buffer; mask, maximum, exp and sum in one pass; and
 the tile's part of the result added by BLAS. What the tiles before had summed is scaled to the new maximum:
 
-    m' = max(m, max_j s_j)    l' = l e^(m - m') + sum_j e^(s_j - m')    y' = y e^(m - m') + sum_j e^(s_j - m') v_j
+    m' = max(m, max_j s_j)
+    l' = l e^(m - m') + sum_j e^(s_j - m')
+    y' = y e^(m - m') + sum_j e^(s_j - m') v_j
 
-and y / l at the end. Forward keeps m + ln l, one number a query; backward computes p = e^(s - m - ln l) anew.
+and y / l at the end. Forward keeps m and 1 / l of each query; backward computes p = e^(s - m) / l anew. (The
+logarithm m + ln l would be one number instead of two, but loses digits: where one key takes all, p = 1
+came out as 1.00001, and a gradient that is 0 did not.)
 Tiles that a causal mask closes are left out. Results are laid as (N, T, H, E) in memory and seen as
 (N, H, T, E), so that putting the heads side by side costs nothing.
 
@@ -15,8 +19,6 @@ Re, FlashAttention: fast and memory-efficient exact attention with IO-awareness,
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
@@ -28,7 +30,7 @@ from .kernel import FLOAT32, kernel, plain, share, split, unsigned
 from .kernel_blas import product
 from .kernel_math import ONE, SMALLEST, ZERO, exp, f, ordered
 
-ROWS, COLUMNS = 64, 512  # queries and keys of a tile
+ROWS, COLUMNS = 64, 256  # queries and keys of a tile
 INFINITY = f(np.inf)
 NO_MASK = np.empty((0, 0, 0, 0), FLOAT32)
 EVERY = (True,) * 4
@@ -55,8 +57,27 @@ def _add_mask(s, scale, mask, n, h, i0, j0):
 
 
 @share
-def _weigh(s, scale, i0, j0, causal, top, total, y):
-    """s becomes e^(scale s - m'); `top`, `total` and y move to the new maximum m'."""
+def _exponentials(s, i, width, scale, centre, factor, masked):
+    """Row i of s becomes factor e^(scale (s - centre)), and 0 from `width` on; returns the sum."""
+    total = ZERO
+    if masked:
+        for j in range(width):  # a closed key has no part in a row of NaN
+            e = ZERO if s[i, j] == -INFINITY else exp((s[i, j] - centre) * scale) * factor
+            s[i, j] = e
+            total += e
+    else:
+        for j in range(width):
+            e = exp((s[i, j] - centre) * scale) * factor
+            s[i, j] = e
+            total += e
+    for j in range(unsigned(width), unsigned(s.shape[1])):
+        s[i, j] = ZERO
+    return total
+
+
+@share
+def _weigh(s, scale, i0, j0, causal, masked, top, total, y):
+    """s becomes e^(scale (s - m')); `top`, `total` and y move to the new maximum m'."""
     bits = s.view(np.int32)
     for i in range(s.shape[0]):
         width = _open(i0 + i, j0, s.shape[1], causal)
@@ -65,19 +86,13 @@ def _weigh(s, scale, i0, j0, causal, top, total, y):
             b = ordered(bits[i, j])
             largest = b if b > largest else largest
         before = top[i]
-        m = np.int32(ordered(largest)).view(np.float32) * scale if width else before
+        m = np.int32(ordered(largest)).view(np.float32) if width else before
         m = before if before > m else m  # a NaN stays
         top[i] = m
         centre = ZERO if m == -INFINITY else m
-        added = ZERO
-        for j in range(width):
-            e = exp(s[i, j] * scale - centre)
-            s[i, j] = e
-            added += e
-        for j in range(unsigned(width), unsigned(s.shape[1])):
-            s[i, j] = ZERO
+        added = _exponentials(s, i, width, scale, centre, ONE, masked)
         if j0:
-            shrink = exp(before - centre)
+            shrink = exp((before - centre) * scale)
             added += total[i] * shrink
             for j in range(y.shape[1]):
                 y[i, j] *= shrink
@@ -85,15 +100,11 @@ def _weigh(s, scale, i0, j0, causal, top, total, y):
 
 
 @share
-def _recompute(s, scale, lse, i0, j0, causal):
-    """s becomes the weights p = e^(scale s - lse)."""
+def _recompute(s, scale, top, inverse, i0, j0, causal, masked):
+    """s becomes the weights p = e^(scale (s - m)) / l."""
     for i in range(s.shape[0]):
         width = _open(i0 + i, j0, s.shape[1], causal)
-        centre = lse[i]
-        for j in range(width):
-            s[i, j] = exp(s[i, j] * scale - centre)
-        for j in range(unsigned(width), unsigned(s.shape[1])):
-            s[i, j] = ZERO
+        _exponentials(s, i, width, scale, top[i], inverse[i], masked)
 
 
 @share
@@ -110,7 +121,7 @@ def _drop(p, kept, first, stride, dropout, seed):
 
 
 @share
-def _attend(lo, hi, q, k, v, mask, y, lse, scale, causal, dropout, seed, room):
+def _attend(lo, hi, q, k, v, mask, y, kept, scale, causal, dropout, seed, room):
     length, heads = y.shape[1], y.shape[2]
     keys, group = k.shape[2], heads // k.shape[1]
     tiles = (length + ROWS - 1) // ROWS
@@ -119,8 +130,8 @@ def _attend(lo, hi, q, k, v, mask, y, lse, scale, causal, dropout, seed, room):
         for task in range(tasks * slot // room.shape[0], tasks * (slot + 1) // room.shape[0]):
             n, h, i0 = task // (heads * tiles), task // tiles % heads, task % tiles * ROWS
             i1 = min(i0 + ROWS, length)
-            out, top = y[n, i0:i1, h], lse[n, h, i0:i1]
-            total = room[slot, : i1 - i0]
+            out, top = y[n, i0:i1, h], kept[0, n, h, i0:i1]
+            total = kept[1, n, h, i0:i1]
             for i in range(top.size):
                 top[i], total[i] = -INFINITY, ZERO
             end = min(keys, i1) if causal else keys
@@ -130,27 +141,27 @@ def _attend(lo, hi, q, k, v, mask, y, lse, scale, causal, dropout, seed, room):
                 product(q[n, h, i0:i1], k[n, h // group, j0:j1].T, ZERO, s)
                 if mask.size:
                     _add_mask(s, scale, mask, n, h, i0, j0)
-                _weigh(s, ONE if mask.size else scale, i0, j0, causal, top, total, out)
+                _weigh(s, ONE if mask.size else scale, i0, j0, causal, mask.size > 0, top, total, out)
                 if dropout > ZERO:
                     first = ((n * heads + h) * length + i0) * keys + j0
                     _drop(s, s, first, keys, dropout, seed)
                 product(s, v[n, h // group, j0:j1], ONE if j0 else ZERO, out)
             for i in range(top.size):
                 blind = total[i] == ZERO
-                inverse = ZERO if blind else ONE / total[i]
-                top[i] = INFINITY if blind else top[i] + f(math.log(total[i]))
+                total[i] = ZERO if blind else ONE / total[i]
+                top[i] = INFINITY if blind else top[i]  # so that e^(s - m) is 0
                 for e in range(unsigned(y.shape[3])):
-                    y[n, i0 + i, h, e] *= inverse
+                    y[n, i0 + i, h, e] *= total[i]
 
 
 ANY, FOUR = "f4[:, :, :, :]", "f4[:, :, :, ::1]"
 
 
-@kernel(f"{ANY}, {ANY}, {ANY}, {FOUR}, {FOUR}, f4[:, :, ::1], f4, b1, f4, u8, f4[:, ::1]")
-def _attention(team, q, k, v, mask, y, lse, scale, causal, dropout, seed, room):
-    scores = lse.size * k.shape[2] / (2.0 if causal else 1.0)
+@kernel(f"{ANY}, {ANY}, {ANY}, {FOUR}, {FOUR}, {FOUR}, f4, b1, f4, u8, f4[:, ::1]")
+def _attention(team, q, k, v, mask, y, kept, scale, causal, dropout, seed, room):
+    scores = y.size / y.shape[3] * k.shape[2] / (2.0 if causal else 1.0)
     cost = scores * (0.01 * (q.shape[3] + v.shape[3]) + 0.4)
-    args = (q, k, v, mask, y, lse, scale, causal, dropout, seed, room)
+    args = (q, k, v, mask, y, kept, scale, causal, dropout, seed, room)
     split(_attend, team, room.shape[0], cost / room.shape[0], args)
 
 
@@ -184,7 +195,7 @@ def _differences(p, kept, dp, y, dy, delta, whole):
 
 @share
 def _attend_back(
-    lo, hi, q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room
+    lo, hi, q, k, v, mask, y, dy, stats, dq, dk, dv, at, scale, causal, dropout, seed, room
 ):  # fmt: skip
     length, heads, width = y.shape[1], y.shape[2], q.shape[3]
     keys, group, out = k.shape[2], heads // k.shape[1], v.shape[3]
@@ -215,7 +226,9 @@ def _attend_back(
                         product(q[n, h, i0:i1], k[n, g, j0:j1].T, ZERO, p)
                         if mask.size:
                             _add_mask(p, scale, mask, n, h, i0, j0)
-                        _recompute(p, ONE if mask.size else scale, lse[n, h, i0:i1], i0, j0, causal)
+                        top, inverse = stats[0, n, h, i0:i1], stats[1, n, h, i0:i1]
+                        factor = ONE if mask.size else scale
+                        _recompute(p, factor, top, inverse, i0, j0, causal, mask.size > 0)
                         kept = p
                         if dropout > ZERO:
                             third = ROWS + 2 * size
@@ -239,15 +252,15 @@ THREE = "f4[:, :, ::1]"
 
 
 @kernel(
-    f"{ANY}, {ANY}, {ANY}, {FOUR}, {FOUR}, {ANY}, {THREE}, {THREE}, {THREE}, {THREE}, UniTuple(intp, 3), "
+    f"{ANY}, {ANY}, {ANY}, {FOUR}, {FOUR}, {ANY}, {FOUR}, {THREE}, {THREE}, {THREE}, UniTuple(intp, 3), "
     "f4, b1, f4, u8, f4[:, ::1]"
 )
 def _attention_backward(
-    team, q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room
+    team, q, k, v, mask, y, dy, stats, dq, dk, dv, at, scale, causal, dropout, seed, room
 ):
-    scores = lse.size * k.shape[2] / (2.0 if causal else 1.0)
+    scores = y.size / y.shape[3] * k.shape[2] / (2.0 if causal else 1.0)
     cost = scores * (0.01 * (3 * q.shape[3] + 2 * v.shape[3]) + 0.6)
-    args = (q, k, v, mask, y, dy, lse, dq, dk, dv, at, scale, causal, dropout, seed, room)
+    args = (q, k, v, mask, y, dy, stats, dq, dk, dv, at, scale, causal, dropout, seed, room)
     split(_attend_back, team, room.shape[0], cost / room.shape[0], args)
 
 
@@ -283,7 +296,7 @@ def _mask(attn_mask: np.ndarray | None, keys: int) -> np.ndarray:
     return np.array(np.broadcast_to(added, (*added.shape[:3], keys)), order="C")
 
 
-def _room(tiles: int, queries: int, keys: int) -> np.ndarray:
+def _room(tiles: int) -> np.ndarray:
     """For each thread, tiles of scores and a number for each of their rows."""
     return empty((threads.get_num_threads(), ROWS + tiles * ROWS * COLUMNS))
 
@@ -306,10 +319,10 @@ def scaled_dot_product_attention_forward(
         )
     q4, k4, v4, mask = _readable(q), _readable(k), _readable(v), _mask(attn_mask, k.shape[-2])
     n, h, t, _ = q4.shape
-    y, lse = empty((n, t, h, v.shape[-1])), empty((n, h, t))
+    y, kept = empty((n, t, h, v.shape[-1])), empty((2, n, h, t))
     options = (factor, is_causal, dropout_p, np.uint64(seed))
-    _attention(q4, k4, v4, mask, y, lse, *options, _room(1, t, k.shape[-2]))
-    cache = (q, k, v, attn_mask, q4, k4, v4, mask, y, lse, options)
+    _attention(q4, k4, v4, mask, y, kept, *options, _room(1))
+    cache = (q, k, v, attn_mask, q4, k4, v4, mask, y, kept, options)
     return y.transpose(0, 2, 1, 3).reshape(*q.shape[:-1], v.shape[-1]), cache
 
 
@@ -318,10 +331,10 @@ def scaled_dot_product_attention_backward(
 ) -> tuple:
     if len(cache) == 8:
         return reference.scaled_dot_product_attention_backward(dy, cache, needs)
-    q, k, v, attn_mask, q4, k4, v4, mask, y, lse, options = cache
+    q, k, v, attn_mask, q4, k4, v4, mask, y, stats, options = cache
     buffers, at = _gradient_buffers(q4, k4, v4)
-    room = _room(3 if options[2] else 2, y.shape[1], k.shape[-2])
-    _attention_backward(q4, k4, v4, mask, y, _readable(dy), lse, *buffers, at, *options, room)
+    room = _room(3 if options[2] else 2)
+    _attention_backward(q4, k4, v4, mask, y, _readable(dy), stats, *buffers, at, *options, room)
     grads = tuple(_heads(b, a, like) for b, a, like in zip(buffers, at, (q, k, v), strict=True))
     if attn_mask is None:
         return grads
@@ -342,7 +355,13 @@ def _gradient_buffers(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[tupl
     first, then = h * e, h * e + g * e
     start = q.ctypes.data
     beside = k.ctypes.data == start + 4 * first and v.ctypes.data == start + 4 * then
-    if beside and t == s and q.strides == k.strides and q.strides[2:] == v.strides[2:] and q.strides[1] == 4 * e:
+    if (
+        beside
+        and t == s
+        and q.strides == k.strides
+        and q.strides[2:] == v.strides[2:]
+        and q.strides[1] == 4 * e
+    ):
         whole = empty((n, t, then + g * w))
         return (whole, whole, whole), (0, first, then)
     return (empty((n, t, h * e)), empty((n, s, g * e)), empty((n, s, g * w))), (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Attention a tile at a time, in NumPy, to be read: the kernel in `attention_numba` does the same in one task.
+"""Attention a tile at a time, in NumPy, to be read; the kernel in `attention_numba` does the same.
 
 No array here is longer than a tile in both directions, so memory grows with T, not with T^2.
 

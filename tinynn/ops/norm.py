@@ -193,7 +193,10 @@ def group_norm_spec(x: Any, weight: Any = None, bias: Any = None, *, groups: int
     if channels % groups or size(x.shape[1:]) == 0:
         got = f"x {x.shape}, {channels} channels in {groups} groups"
         raise ShapeError(
-            "group_norm", got, "groups of equally many channels, not empty", f"num_groups={_largest(channels, groups)}"
+            "group_norm",
+            got,
+            "groups of equally many channels, not empty",
+            f"num_groups={_largest(channels, groups)}",
         )
     for label, p in (("weight", weight), ("bias", bias)):
         if p is not None and p.shape != (channels,):
@@ -207,7 +210,11 @@ def _largest(channels: int, groups: int) -> int:
 
 
 def group_norm_forward(
-    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, groups: int = 1, eps: float = 1e-5
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+    groups: int = 1,
+    eps: float = 1e-5,
 ) -> tuple:
     """y = weight (x - mean) / sqrt(var + eps) + bias: x (N, C, ...), weight and bias (C,).
 
@@ -219,11 +226,17 @@ def group_norm_forward(
     x_hat, rstd, _, _ = normalise(grouped, (2, 3), eps)
     y = x_hat = x_hat.reshape(x.shape)
     y = y if weight is None else y * per_channel(weight, x.ndim)
-    return (y if bias is None else y + per_channel(bias, x.ndim)), (x_hat, rstd, weight, bias is not None, groups)
+    return (y if bias is None else y + per_channel(bias, x.ndim)), (
+        x_hat,
+        rstd,
+        weight,
+        bias is not None,
+        groups,
+    )
 
 
 def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
-    """dx = `normalise_backward` of dx_hat = weight dy in each group; dweight = sum dy x_hat, dbias = sum dy."""
+    """dx = `normalise_backward` of dx_hat = weight dy by group; dweight = sum dy x_hat, dbias = sum dy."""
     x_hat, rstd, weight, has_bias, groups = cache
     n, c = dy.shape[:2]
     dx_hat = dy if weight is None else dy * per_channel(weight, dy.ndim)

@@ -320,8 +320,8 @@ def _channel_sums(lo, hi, dy, x, weight, group, mean, rstd, dx_hat, dw, db):
 
 
 @kernel(
-    "f4[:, ::1], f4[:, ::1], f4[::1], intp, f4[::1], f4[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], "
-    "f4[::1], f4[::1], f4[:, ::1]"
+    "f4[:, ::1], f4[:, ::1], f4[::1], intp, f4[::1], f4[::1], f4[:, ::1], f4[:, ::1], f4[:, ::1], "
+    "f4[:, ::1], f4[::1], f4[::1], f4[:, ::1]"
 )
 def _group_norm_backward(team, dy, x, weight, group, mean, rstd, dx_hat, rows, x_rows, dx, dw, db, none):
     cost = (0.3 * dy.shape[1] + 2) * (dy.shape[0] / weight.size)
@@ -332,7 +332,11 @@ def _group_norm_backward(team, dy, x, weight, group, mean, rstd, dx_hat, rows, x
 
 
 def group_norm_forward(
-    x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, groups: int = 1, eps: float = 1e-5
+    x: np.ndarray,
+    weight: np.ndarray | None = None,
+    bias: np.ndarray | None = None,
+    groups: int = 1,
+    eps: float = 1e-5,
 ) -> tuple:
     if not (x.dtype == FLOAT32 and x.size and all(p is None or plain(p) for p in (weight, bias))):
         return reference.group_norm_forward(x, weight, bias, groups, eps)
@@ -343,7 +347,15 @@ def group_norm_forward(
     shift = np.zeros(scale.size, FLOAT32) if bias is None else bias
     channels, rows = (n * c, -1), (n * groups, -1)
     _group_norm(
-        x.reshape(rows), x.reshape(channels), scale, shift, eps, y.reshape(rows), y.reshape(channels), mean, rstd
+        x.reshape(rows),
+        x.reshape(channels),
+        scale,
+        shift,
+        eps,
+        y.reshape(rows),
+        y.reshape(channels),
+        mean,
+        rstd,
     )
     return y, (x, mean, rstd, weight, bias is not None, groups, "numba")
 
@@ -357,7 +369,8 @@ def group_norm_backward(dy: np.ndarray, cache: tuple) -> tuple:
     scale = np.ones(c, FLOAT32) if weight is None else weight
     channels, rows = (n * c, -1), (n * groups, -1)
     _group_norm_backward(
-        ready(dy).reshape(channels), x.reshape(channels), scale, c // groups, mean, rstd, dx_hat.reshape(channels),
-        dx_hat.reshape(rows), x.reshape(rows), dx.reshape(rows), dw, db, empty((0, 0)),
+        ready(dy).reshape(channels), x.reshape(channels), scale, c // groups, mean, rstd,
+        dx_hat.reshape(channels), dx_hat.reshape(rows), x.reshape(rows), dx.reshape(rows), dw, db,
+        empty((0, 0)),
     )  # fmt: skip
     return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)

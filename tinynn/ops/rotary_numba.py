@@ -55,4 +55,5 @@ def rotary_forward(x: np.ndarray, offset: int = 0, base: float = 10000.0) -> tup
 def rotary_backward(dy: np.ndarray, cache: tuple) -> tuple:
     if not _takes(dy):
         return numpy_rotary_backward(dy, cache)
-    return (_turned(dy, *cache, True),)
+    cos, sin = cache
+    return (_turned(dy, cos, sin, True),)
