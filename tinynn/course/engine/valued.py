@@ -239,8 +239,7 @@ def ignored(part: Part) -> Found | None:
 
 
 def _makes_no_difference(mine: Any, due: Any, got: Any, other: Any) -> bool:
-    """Whether the answer stays where the right one changes. One that is 0 everywhere may be cut off: it proves
-    nothing."""
+    """Whether the answer stays where the right one changes. One that is 0 everywhere may be cut off."""
     enough = min(ENOUGH, np.size(due))
     told = np.unique(np.asarray(mine)[np.nonzero(mine)] if np.ndim(mine) else mine).size >= enough
     return told and agree(got, mine) and not agree(other, due) and weight(other, due) >= enough
