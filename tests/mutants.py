@@ -3,8 +3,8 @@
     python -m tests.mutants [--draws 2000] [ID ...]
 
 Every worked answer and every other right answer is changed in one place of its syntax tree: a comparison, a
-sign, a term, a constant, an axis, the order of two arguments, a copy, a bound. A mutant that the check accepts
-is run on many more drawn inputs: it is *equivalent* if it is right on all of them, and *let pass* if not.
+sign, a term, a constant, an axis, the order of two arguments, a copy, a bound. A mutant that the check
+accepts is run on many more drawn inputs: it is *equivalent* if it is right on all of them, and *let pass* if not.
 """
 
 from __future__ import annotations
