@@ -4,7 +4,7 @@
 
 Every worked answer and every other right answer is changed in one place of its syntax tree: a comparison, a
 sign, a term, a constant, an axis, the order of two arguments, a copy, a bound. A mutant that the check
-accepts is run on many more drawn inputs: it is *equivalent* if it is right on all of them, and *let pass* if not.
+accepts is run on many more drawn inputs: it is *equivalent* if it is right on all of them, else *let pass*.
 """
 
 from __future__ import annotations

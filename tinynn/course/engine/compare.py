@@ -9,7 +9,6 @@ import numpy as np
 
 from .call import Odd
 
-
 LARGE = 2_000
 """Elements of an array up to which what differs is looked for by rows, columns and conditions."""
 
