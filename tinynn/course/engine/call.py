@@ -79,7 +79,7 @@ class Outcome:
     shares: tuple[int, ...] = ()
 
 
-def plain(value: Any, depth: int = 4) -> Any:
+def plain(value: Any, depth: int = 6) -> Any:
     """`value` as plain data: arrays, numbers, strings, None, tuples, lists and dicts of those; or `Odd`.
 
     Arrays are copied, so that a function that goes on writing into its result changes nothing here.
