@@ -3,8 +3,8 @@
     python -m tests.mutants [--draws 2000] [ID ...]
 
 Every worked answer and every other right answer is changed in one place of its syntax tree: a comparison, a
-sign, a term, a constant, an axis, the order of two arguments, a copy, a bound. A mutant that the check accepts is
-run on many more drawn inputs: it is *equivalent* if it is right on all of them, and *let pass* if not.
+sign, a term, a constant, an axis, the order of two arguments, a copy, a bound. A mutant that the check
+accepts is run on many more drawn inputs: it is *equivalent* if it is right on all of them, else *let pass*.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ SECONDS = 3.0
 """For one mutant's calls: a changed bound may loop without end."""
 
 COMPARED = {
-    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.LtE),
+    ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
     ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,),
 }  # fmt: skip
 COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
@@ -253,8 +254,10 @@ def report(count: int, ids: list[str], verbose: bool) -> Iterator[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=2000, help="inputs that decide whether a mutant is equivalent")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--draws", type=int, default=2000, help="inputs that decide what is equivalent")
     parser.add_argument("--all", action="store_true", help="show the equivalent ones too")
     parser.add_argument("ids", nargs="*", metavar="ID")
     given = parser.parse_args()

@@ -118,7 +118,7 @@ MUTANTS: list[tuple[str, Callable[[Fill], bool], Callable[[Any], Any]]] = [
     ("Tensor_right", of_arrays, Tensor),
     ("axis_kept", of_arrays, lambda a: a[..., None]),
     ("returns_none", of_floats, lambda a: None),
-    ("generator", of_arrays, lambda a: (v for v in a)),
+    ("generator", of_arrays, lambda a: (v for v in np.atleast_1d(a))),
 ]
 
 

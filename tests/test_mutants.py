@@ -17,7 +17,7 @@ FILLS = {exercise.id: exercise for exercise in fills()}
 every_fill = pytest.mark.parametrize("exercise", FILLS.values(), ids=FILLS)
 
 LET_PASS: dict[str, set[str]] = {}
-"""Mutants that are wrong on some input that may come, and that no check finds: by exercise, each with its reason."""
+"""Mutants that are wrong on some input, and that no check finds: by exercise, each with its reason."""
 
 
 @every_fill

@@ -19,17 +19,13 @@ NOT = {
     "first_a e02_5_d": {"factor"},  # stops too early: 1.000001 times what is due
     "first_b e04_3_a": {"wrong_only_one"},  # two axes of 1, not a single row
     "first_b e05_6_b": {"random", "state"},  # one seed, one result: x and y are dealt differently
+    "third_b e04_3_d": {"reshaped"},  # equal sizes taken for equal shapes
 }
 """What an answer was taken for once, and is not."""
 
 
-UNSEEN = {
-    "second_a e01_5_b": "overflows beyond 2**31 weights, where an answer that makes the arrays has no memory",
-    "second_a e02_5_c": "stops at a thousand steps: a recursion that is right up to there passes",
-    "second_b e05_1_a": "gives back the array it was given, with the right numbers in it",
-    "second_b e05_3_c": "right statistics, whatever the seed",
-}
-"""What the checks let pass, since they look at what comes back, and why that is not enough."""
+UNSEEN: dict[str, str] = {}
+"""What the checks let pass, and why."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +36,7 @@ def trials() -> dict[str, Judged]:
 
 
 def test_every_answer_is_rejected_and_none_stops_the_engine(trials: dict[str, Judged]) -> None:
-    assert len(trials) >= 208
+    assert len(trials) >= 324
     bad = {name: one.crash for name, one in trials.items() if one.result in ("accepted", "crashed")}
     assert bad.keys() == UNSEEN.keys(), bad
 

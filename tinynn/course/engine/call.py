@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-
 ARRAYS = 100
 """Parts of a result that are looked at for memory of the arguments."""
 
@@ -80,7 +79,7 @@ class Outcome:
     shares: tuple[int, ...] = ()
 
 
-def plain(value: Any, depth: int = 4) -> Any:
+def plain(value: Any, depth: int = 6) -> Any:
     """`value` as plain data: arrays, numbers, strings, None, tuples, lists and dicts of those; or `Odd`.
 
     Arrays are copied, so that a function that goes on writing into its result changes nothing here.
@@ -129,7 +128,7 @@ def _run(function: Callable, call: Call) -> Outcome:
 
 
 def shared(value: Any, args: tuple) -> tuple[int, ...]:
-    """Positions of the arguments that an array of the result, itself or in a tuple, shares its memory with."""
+    """Positions of the arguments whose memory an array of the result, or of its tuple, lies in."""
     parts = value if type(value) in (tuple, list) else (value,)
     arrays = [part for part in parts[:ARRAYS] if isinstance(part, np.ndarray)]
     given = [(i, a) for i, a in enumerate(args) if isinstance(a, np.ndarray)] if arrays else []

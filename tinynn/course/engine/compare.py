@@ -9,6 +9,9 @@ import numpy as np
 
 from .call import Odd
 
+LARGE = 2_000
+"""Elements of an array up to which what differs is looked for by rows, columns and conditions."""
+
 
 class Tolerance(NamedTuple):
     """Differences that count as rounding: `relative` to the largest element, or below `floor`.
@@ -135,8 +138,8 @@ def difference(
 
 
 def patterns(wrong: np.ndarray, arguments: dict[str, Any]) -> tuple[str, ...]:
-    """The regions that are exactly what is wrong."""
-    named = regions(wrong.shape, arguments)
+    """The regions that are exactly what is wrong; of a large array nobody would see them."""
+    named = regions(wrong.shape, arguments) if wrong.size <= LARGE else ()
     return tuple(name for name, region in named if np.array_equal(region, wrong))
 
 

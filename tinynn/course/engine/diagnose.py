@@ -86,7 +86,7 @@ def over_the_limit(evidence: Evidence) -> Diagnosis | None:
 
 
 def sound_values(evidence: Evidence) -> Diagnosis | None:
-    """Right numbers, but an argument is changed or given back, or another dtype or another draw comes back."""
+    """Right numbers, but an argument is changed or given back, or the dtype or the seed is not followed."""
     if not all(map(evidence.agrees, evidence.seen)):
         return None
     changed = next((s for s in evidence.seen if evidence.changes(s)), None)

@@ -1,4 +1,4 @@
-"""What the inputs drawn at random are made of: sizes, shapes, numbers of every kind, and how they lie in memory.
+"""What the inputs drawn at random are made of: sizes, shapes, kinds of numbers, and how they lie in memory.
 
 Everything comes from the generator handed in, so that an exercise has the same inputs at every check.
 """
@@ -26,8 +26,8 @@ def dtype(rng: Rng) -> type:
 
 def size(rng: Rng, least: int = 1, most: int = 40) -> int:
     """Mostly small, sometimes beyond any block or threshold that somebody may have written down."""
-    small = rng.random() < 0.8
-    return int(rng.integers(least, max(least, min(7, most)) + 1)) if small else int(rng.integers(least, most + 1))
+    end = max(least, min(7, most)) if rng.random() < 0.8 else most
+    return int(rng.integers(least, end + 1))
 
 
 def sizes(rng: Rng, count: int, most: int = 40) -> list[int]:
@@ -91,13 +91,19 @@ def scores(rng: Rng, shape: Shape, most: float = 2000.0) -> np.ndarray:
 
 
 def graph(rng: Rng, most: int = 14) -> dict[str, list[str]]:
-    """Names and what each is computed from, every input before its users; leaves, and names used twice."""
+    """Names and what each is computed from, every input before its users; leaves, and names used twice.
+
+    At most some 300 ways lead to a name: who follows each of them is slow, and not wrong.
+    """
     names = [str(name) for name in rng.permutation([f"{a}{i}" for i in range(3) for a in "abcdehtwxyz"])]
     names = names[: int(rng.integers(1, most + 1))]
     inputs: dict[str, list[str]] = {}
+    ways: dict[str, int] = {}
     for i, name in enumerate(names):
         count = 0 if i == 0 or rng.random() < 0.15 else int(rng.integers(1, 4))
-        inputs[name] = [names[int(k)] for k in rng.integers(max(0, i - 5), i, size=count)] if count else []
+        chosen = [names[int(k)] for k in rng.integers(max(0, i - 5), i, size=count)] if count else []
+        inputs[name] = chosen if sum(ways[c] for c in chosen) <= 300 else chosen[:1]
+        ways[name] = max(1, sum(ways[c] for c in inputs[name]))
     return inputs
 
 

@@ -27,7 +27,8 @@ def empty_part(part: Part) -> Found | None:
 def other_object(part: Part) -> Found | None:
     """A Tensor, a list, a generator, a text, a function where an array is due."""
     odd = [p.got for p in part.pairs if not numeric(p.got)]
-    if len(odd) < len(part.pairs) or not all(numeric(p.wanted) for p in part.pairs):
+    plain = any(numeric(p.got) and np.ndim(p.wanted) for p in part.pairs)  # of shape (), a number will do
+    if not odd or plain or not all(numeric(p.wanted) for p in part.pairs):
         return None
     kind = odd[0].kind if isinstance(odd[0], Odd) else type(odd[0]).__name__
     kind = "method" if "method" in kind else kind
@@ -49,7 +50,9 @@ def _due(part: Part) -> str:
 
 
 def _unpacked(value: Any) -> Any:
-    return value.value if isinstance(value, Odd) else np.asarray(value) if isinstance(value, list) else None
+    if isinstance(value, Odd) or numeric(value):
+        return value.value if isinstance(value, Odd) else value
+    return np.asarray(value) if isinstance(value, list) else None
 
 
 def _tuple(part: Part) -> Found:

@@ -181,11 +181,16 @@ class Evidence:
 
     # -- what other implementations would have done ------------------------------------------------------
 
-    def reference_on(self, change: Callable[[tuple], tuple | None]) -> list[Outcome]:
-        """What the reference gives on changed arguments; the end is "skipped" where `change` gives None."""
+    def reference_on(
+        self, change: Callable[[tuple], tuple | None], first: int | None = None
+    ) -> list[Outcome]:
+        """What the reference gives on changed arguments, in all cases or the first few.
+
+        The end is "skipped" where `change` gives None.
+        """
         assert self.exercise.true is not None
         outcomes = []
-        for seen in self.seen:
+        for seen in self.seen[:first]:
             args = change(seen.case.args)
             asked = [] if args is None else [Call(args, seen.case.kwargs)]
             outcomes += run_each(self.exercise.true, asked) or [Outcome("skipped")]

@@ -288,7 +288,7 @@ class Fill(Exercise):
 
     @property
     def probes(self) -> list[Case]:
-        """The first two cases with one argument altered, for each: a function that ignores it gives itself away.
+        """The first two cases, each argument altered by itself: a function that ignores it gives itself away.
 
         No answer is judged by them, since arguments may belong together (an input and its output). The note
         says which argument was altered, in which case.

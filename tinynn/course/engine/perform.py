@@ -25,7 +25,7 @@ MOST_NUMBERS = 10_000_000
 MOST_ITEMS = 200_000
 """Things in the lists and dicts of one result, ten characters of a string counted as one."""
 
-DEPTH = 4
+DEPTH = 6
 """Lists within lists that `plain` follows."""
 
 Catches = tuple[type[BaseException], ...]

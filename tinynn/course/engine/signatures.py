@@ -82,7 +82,8 @@ def _exactly(tag: str, those: list[Seen], others: list[Seen]) -> bool:
 
     A drawn input may be right by chance, where there is little to be wrong about: a minority of the drawn.
     """
-    lucky = [s for s in those if "drawn" in s.case.tags and tag not in s.case.tags] if tag in RIGHT_ONLY else []
+    plain = [s for s in those if "drawn" in s.case.tags and tag not in s.case.tags]
+    lucky = plain if tag in RIGHT_ONLY else []
     chance = len(lucky) < sum("drawn" in s.case.tags for s in others)
     told = [s for s in those if not any(s is one for one in lucky)]
     return (

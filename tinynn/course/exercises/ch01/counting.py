@@ -11,7 +11,13 @@ from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
 count = Fill(
-    "01.5", "count_parameters(sizes)", returns="count", level=1, minutes=5, dtype_matters=False, tolerance=1e-15
+    "01.5",
+    "count_parameters(sizes)",
+    returns="count",
+    level=1,
+    minutes=5,
+    dtype_matters=False,
+    tolerance=1e-15,  # a whole number is exact
 )
 
 

@@ -45,7 +45,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 def _(rng: np.random.Generator) -> Case:
     n, k = draw.sizes(rng, 2)
     kind = draw.dtype(rng)
-    logits = draw.scores(rng, (n, k), 40.0 if kind == np.float32 else 2000.0).astype(kind)
+    logits: np.ndarray = draw.scores(rng, (n, k), 40.0 if kind == np.float32 else 2000.0).astype(kind)
     targets = rng.integers(k, size=n) if rng.random() < 0.8 else np.full(n, draw.one_of(rng, 0, k - 1))
     laid = np.ascontiguousarray(np.moveaxis(logits, -1, smoothed.k["axis"]))
     return case(draw.laid(rng, laid), targets)

@@ -44,9 +44,10 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @accumulate.drawn
 def _(rng: np.random.Generator) -> Case:
-    inputs = draw.graph(rng) if rng.random() < 0.9 else {str(i): [str(i - 1)] if i else [] for i in range(100)}
+    chain = {str(i): [str(i - 1)] if i else [] for i in range(100)}
+    inputs = draw.graph(rng) if rng.random() < 0.9 else chain
     slope = draw.one_of(rng, lambda: float(rng.normal()), lambda: float(rng.integers(-2, 3)), lambda: 1.0)
-    slope = (lambda: float(rng.choice([-1.0, 1.0, 0.5, 2.0]))) if len(inputs) > 100 else slope
+    slope = (lambda: float(rng.choice([-1.0, 1.0, 0.5, 2.0]))) if inputs is chain else slope
     local = {name: [slope() for _ in names] for name, names in inputs.items()}
     return case(list(inputs), draw.in_any_order(rng, inputs), draw.in_any_order(rng, local))
 

@@ -26,6 +26,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*draw((1, 3), (4, 3)), note="`x` (1, 3) was used for 4 rows")
     yield case(*draw((2, 3), (2, 3)), note="equal shapes: nothing was stretched")
     yield case(*draw((4, 1), (3,)), note="both are stretched, to (4, 3)")
+    yield case(
+        *draw((3, 1), (1, 3)), tags="square", note="both are stretched, to (3, 3), from 3 numbers each"
+    )
     yield case(*draw((2, 3, 4), (3, 1)), note="`y` (3, 1) was used for 2 blocks and 4 columns")
     yield case(*draw((1, 3, 1), (2, 3, 4)), note="`x` (1, 3, 1) was used for 2 blocks and 4 columns")
     yield case(*draw((2, 2, 2), (1, 1, 2)), note="`y` (1, 1, 2), where every axis is 1 or 2")

@@ -20,7 +20,7 @@ batches = Fill(
     level=2,
     minutes=8,
     dtype_matters=False,
-    seeded=160,  # numbers in a result: no two orders of 6 rows or more for several epochs are the same by chance
+    seeded=160,  # 6 examples for 5 epochs, or 27 for one: no two such orders are the same by chance
 )
 
 
@@ -44,7 +44,7 @@ def _(rng: np.random.Generator) -> Case:
     n = draw.one_of(rng, draw.size(rng), 10, 40)
     x = np.arange(n)[:, None] + rng.random((n, draw.size(rng, most=5)))  # no two rows alike
     size = draw.one_of(rng, 1, n, n + 5, draw.size(rng), max(1, n // 2))
-    epochs, seed = draw.one_of(rng, 1, 2, 5), draw.one_of(rng, 0, 1, 2, int(rng.integers(2**31)))
+    epochs, seed = draw.one_of(rng, 1, 2, 5), draw.one_of(rng, 0, 1, 2, int(rng.integers(10_000)))
     return case(rng.permutation(x).astype(draw.dtype(rng)), rng.integers(4, size=n), size, epochs, seed)
 
 

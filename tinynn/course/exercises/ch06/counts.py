@@ -35,7 +35,8 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @counts.drawn
 def _(rng: np.random.Generator) -> Case:
-    n, flagged, positive = draw.size(rng, most=400), *(draw.one_of(rng, 0.0, 0.03, 0.5, 0.9, 1.0) for _ in "ab")
+    n = draw.size(rng, most=400)
+    flagged, positive = (draw.one_of(rng, 0.0, 0.03, 0.5, 0.9, 1.0) for _ in range(2))
     said, truth = (rng.random(n) < flagged).astype(int), (rng.random(n) < positive).astype(int)
     return case(said, truth if rng.random() < 0.8 else said)
 
