@@ -54,7 +54,7 @@ def _by_gradients(id: str, level: int, minutes: int, *parts: Any) -> None:
     one = Milestone(
         id, signature="gradients(build, *arrays)", calls=questions, judge=judge, level=level, minutes=minutes
     )
-    one.code = "\n\n".join(textwrap.dedent(inspect.getsource(part)).rstrip() for part in parts)
+    one.code = "\n\n\n".join(textwrap.dedent(inspect.getsource(part)).rstrip() for part in parts)
     one.within = "" if id == TAPE[0] else TAPE[0]
 
 
