@@ -1,4 +1,4 @@
-"""Speaker notes: in every part of every chapter the time it takes, what the room gets wrong, what to ask it."""
+"""Speaker notes: in every part the time it takes, what the room gets wrong, and what to ask it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ PREDICTION_SECONDS = 30
 WIDGET_SECONDS = 90
 """To read the question above, move the controls over their range, and read the picture."""
 OPENING_MINUTES = 1.5
-"""Three short questions on earlier chapters, with what is said about a wrong answer; 00 has none before it."""
+"""Three short questions on earlier chapters, with what is said about a wrong answer; 00 has none."""
 
 
 def minutes(amount: Amount) -> float:
