@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Dataset, digits, train_val_test_split
+from .. import nn, optim
+from ..data import Batches, Dataset, digits, train_val_test_split
+from ..random import manual_seed
+from ..train import fit
 
 GOAL = 85  # percent of the digits to look at that a rule for 3 and 8 should reach
 
@@ -18,6 +21,16 @@ def seen_and_new() -> tuple[Dataset, Dataset]:
     x, y = digits()
     seen, _, new = train_val_test_split(x, y, val=0, test=0.5, seed=0)
     return seen, new
+
+
+def trained(data: Dataset) -> nn.Sequential:
+    """The chapter's first result: a network that has learned the digits of `data`, as part 2 does by hand."""
+    manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimiser = optim.Adam(network.parameters(), lr=0.003)
+    batches = Batches(data.x, data.y, batch_size=32, seed=0)
+    fit(network, batches, nn.CrossEntropyLoss(), optimiser, epochs=20, progress=False)
+    return network.eval()
 
 
 def threes_and_eights(data: Dataset) -> tuple[np.ndarray, np.ndarray]:

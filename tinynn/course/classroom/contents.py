@@ -19,6 +19,7 @@ WORD = re.compile(r"[^\W\d_][\w'’-]*")
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
 WIDGET = re.compile(r"\b(?:sliders?|stepper|cockpit|Live|ByHand)\(")
 PREDICTION = re.compile(r"\bpredict\(")
+OPENING = re.compile(r"^opening\(", re.MULTILINE)
 BEYOND = re.compile(r"beyond the hour", re.IGNORECASE)
 
 
@@ -34,6 +35,7 @@ class Amount:
     lines_of_tasks: int = 0
     widgets: int = 0
     predictions: int = 0
+    openings: int = 0
     exercises: list[str] = field(default_factory=list)
 
     @property
@@ -157,6 +159,7 @@ def count(cell: dict[str, Any], amount: Amount, task: bool) -> None:
         amount.cells += not task
         amount.widgets += len(WIDGET.findall(source))
         amount.predictions += len(PREDICTION.findall(source))
+        amount.openings += len(OPENING.findall(source))
         amount.exercises += [id for _, id, _ in checks(source) if id not in amount.exercises]
 
 

@@ -18,11 +18,11 @@ PREDICTION_SECONDS = 30
 WIDGET_SECONDS = 90
 """To read the question above, move the controls over their range, and read the picture."""
 OPENING_MINUTES = 1.5
-"""Three short questions on earlier chapters, with what is said about a wrong answer."""
+"""Three short questions on earlier chapters, with what is said about a wrong answer; 00 has none."""
 
 
 def minutes(amount: Amount) -> float:
-    """The estimate for `amount`, without the opening and the waiting."""
+    """The estimate for `amount`, without the waiting."""
     seconds = (
         60 * (amount.words - amount.words_of_tasks) / WORDS_A_MINUTE
         + FORMULA_SECONDS * amount.formulas
@@ -30,13 +30,14 @@ def minutes(amount: Amount) -> float:
         + CELL_SECONDS * amount.cells
         + PREDICTION_SECONDS * amount.predictions
         + WIDGET_SECONDS * amount.widgets
+        + 60 * OPENING_MINUTES * amount.openings
     )
     return seconds / 60 + amount.exercise_minutes
 
 
 def whole(chapter: Chapter, waiting: float = 0.0) -> int:
     """Minutes for the chapter without what is beyond the hour, `waiting` seconds of run time included."""
-    return math.ceil(minutes(chapter.inside) + OPENING_MINUTES + waiting / 60)
+    return math.ceil(minutes(chapter.inside) + waiting / 60)
 
 
 HOW = f"""\
