@@ -425,6 +425,8 @@ CASES += [
     case("lstm", *sequence(4, 6, 3, 2, 5, states=2), lengths=I([2, 6, 4]), reverse=True),
     case("lstm", *sequence(4, 1, 1, 1, 1, states=2)),
     case("lstm", *sequence(4, 3, 0, 4, 2, states=2)),
+]
+
 ATTENTION = "scaled_dot_product_attention"
 CASES += [
     case(ATTENTION, normal(2, 3, 5, 4), normal(2, 3, 5, 4), normal(2, 3, 5, 4)),

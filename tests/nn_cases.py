@@ -38,6 +38,8 @@ def _convolutional(nn: Any) -> Any:
         nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), nn.SiLU(), nn.AvgPool2d(2), nn.Conv2d(4, 3, 2),
         nn.Tanh(), nn.Flatten(), nn.Linear(27, 3),
     )  # fmt: skip
+
+
 def _self_attention(nn: Any, **options: Any) -> Any:
     """Queries, keys and values from one input; the first of what comes back."""
 

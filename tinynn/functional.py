@@ -606,6 +606,8 @@ def _image(where: str, x: Any) -> Tensor:
 
 def _signal(x: Tensor) -> Tensor:
     return reshape(x, *x.shape[:2], x.shape[3])
+
+
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """Mean 0 and variance 1 for each group of channels of an example (N, C, ...).
 
@@ -751,6 +753,8 @@ def _blocks(x: Tensor, count: int) -> list[Tensor]:
     """`count` equal parts along the last axis."""
     n = x.shape[-1] // count
     return [x[..., k * n : (k + 1) * n] for k in range(count)]
+
+
 # -- attention -------------------------------------------------------------------------------------
 
 

@@ -230,6 +230,8 @@ def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
         return run
 
     return case
+
+
 def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
     """Causal attention of queries, keys and values that lie as a layer's heads do: (N, T, H, E)."""
 

@@ -90,6 +90,8 @@ def recurrent(kind: str) -> Callable:
         return y[..., -hidden:], *[s[-1] for s in (last if count == 2 else (last,))]
 
     return run
+
+
 def attention_(q: Any, k: Any, v: Any, mask: Any = None, **params: Any) -> Any:
     """PyTorch wants the mask and is_causal in one."""
     return TF.scaled_dot_product_attention(q, k, v, mask, **params)
