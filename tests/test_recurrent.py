@@ -120,7 +120,10 @@ def test_a_padded_batch_gives_what_its_sequences_give_one_by_one(name, lengths, 
     total.backward()
     collected = [np.zeros_like(w) for w in weights]
     for n, length in enumerate(lengths):
-        alone = [Tensor(a, requires_grad=True) for a in (x[:length, n : n + 1], *[s[n : n + 1] for s in states], *weights)]
+        alone = [
+            Tensor(a, requires_grad=True)
+            for a in (x[:length, n : n + 1], *[s[n : n + 1] for s in states], *weights)
+        ]
         y_n, *last_n = getattr(F, name)(*alone, reverse=reverse)
         sum(((s * s).sum() for s in last_n), (y_n * y_n).sum()).backward()
         np.testing.assert_allclose(y.data[:length, n], y_n.data[:, 0], **close)
@@ -156,7 +159,9 @@ def test_two_halves_with_the_state_carried_give_the_whole(name, steps, cut, seed
     parts = (x[cut:], x[:cut]) if reverse else (x[:cut], x[cut:])
     first, state = run(name, [parts[0], *others], reverse=reverse)
     second, end = run(name, [parts[1], *state, *others[count:]], reverse=reverse)
-    np.testing.assert_allclose(np.concatenate([second, first] if reverse else [first, second]), whole, **close)
+    np.testing.assert_allclose(
+        np.concatenate([second, first] if reverse else [first, second]), whole, **close
+    )
     np.testing.assert_allclose(end, last, **close)
 
 
@@ -335,14 +340,18 @@ def test_generation_repeats_with_its_generator_and_reads_the_whole_prompt():
 def test_low_temperature_and_top_k_narrow_the_choice():
     model = importlib.import_module("tinynn.models.recurrent")
     logits, rng = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32)), np.random.default_rng(0)
-    draw = lambda **o: np.bincount([model.sample(logits, rng=rng, **o) for _ in range(2000)], minlength=4) / 2000
+    draw = lambda **o: (
+        np.bincount([model.sample(logits, rng=rng, **o) for _ in range(2000)], minlength=4) / 2000
+    )
     np.testing.assert_allclose(draw(temperature=1.0, top_k=None), [0.5, 0.3, 0.15, 0.05], atol=0.04)
     np.testing.assert_allclose(draw(temperature=1.0, top_k=2), [0.625, 0.375, 0, 0], atol=0.04)
     cold = np.exp(logits / 0.5) / np.exp(logits / 0.5).sum()
     np.testing.assert_allclose(draw(temperature=0.5, top_k=None), cold, atol=0.04)
 
 
-@pytest.mark.parametrize("model", [TextClassifier(20, hidden=5, padding_idx=3), CharRNN(7, layers=2, kind="gru")])
+@pytest.mark.parametrize(
+    "model", [TextClassifier(20, hidden=5, padding_idx=3), CharRNN(7, layers=2, kind="gru")]
+)
 def test_a_model_is_built_again_from_its_config(model):
     config = json.loads(json.dumps(model.config))
     assert type(model)(**config).config == model.config
