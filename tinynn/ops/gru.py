@@ -40,7 +40,7 @@ def gru_forward(
     r acts on n_h with its bias, as in PyTorch (the paper lets it act on h before the product).
     x is (T, N, D), h0 (N, H), weight_ih (3H, D), weight_hh (3H, H), the biases (3H,): rows of r, z, n.
     Returns y (T, N, H), all h_t, and h_n (N, H), the last.
-    Cache: gates and state of each step, five times the bytes of y.
+    Cache: the state, the gates and the state's product of each step, seven times the bytes of y.
     Equals torch.nn.GRU with one layer and direction.
     Source: Cho and others, Learning phrase representations using RNN encoder-decoder, 2014.
     """

@@ -8,10 +8,26 @@ What a step costs is its product, a thin one: the rows of a thread's sequences, 
 copies ("packs") the weight for each product, which takes as long as the product itself; products of less
 than a million multiplications it computes from where the numbers lie. So `thin_product` cuts a product into
 blocks below that size, and the weight is laid out once, transposed, for all steps. Measured in one thread,
-16 x 256 by 256 x 1024: 54 GFLOP/s as one product, 112 in blocks.
+16 x 256 by 256 x 1024: 54 GFLOP/s as one product, 112 in blocks. The long products at the end go
+the same way while their result is small: 256 x 2048 by 2048 x 64 took 75 GFLOP/s whole and 112 in blocks.
 
 A step's arithmetic goes over its row in several short loops, each with at most one array to write: a loop
-over all of them is not vectorised, since nothing tells the compiler that they do not overlap.
+over all of them is not vectorised, since nothing tells the compiler that they do not overlap. Indices are
+unsigned throughout. Twice an unsigned number is signed in Numba, though: with such bounds the arithmetic of
+the LSTM's forward took 1.3 ms instead of 0.5 (32 sequences of 64 steps, H 64).
+
+Measured: processor time of a training step with Adam in one thread, 32 sequences of 64 steps of 64 features,
+in milliseconds, and PyTorch 2.13 in one thread, in turn, best of many on a busy machine:
+
+            H 64           H 256
+    rnn     1.6 / 5.4      11 / 20
+    gru     3.6 / 13.9     39 / 60
+    lstm    5.3 / 7.8      49 / 49
+
+Left on the table: for H = 256 the weights' gradients, 18 of the LSTM's 49 ms, run at three quarters of what a
+large product reaches (in blocks they were slower: 8 MB of gradients go through the caches for each). And with
+fewer sequences than threads some threads have nothing to do; cutting the gates among them instead would need
+a barrier at every step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""lstm, compiled; how is said in `kernel_recurrent`."""
+"""lstm, compiled; how is said in `kernel_recurrent`.
+
+The cache holds gates, states and cells, six times the bytes of y; backward computes tanh(c) again.
+"""
 
 from __future__ import annotations
 
