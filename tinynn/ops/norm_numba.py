@@ -13,10 +13,11 @@ import math
 
 import numpy as np
 
-from ..memory import empty
+from ..memory import empty, empty_like
 from . import norm as reference
 from .kernel import FLOAT32, kernel, plain, ready, share, split, unsigned
 from .kernel_math import ZERO, f, rsqrt
+from .kernel_order import alike, pixels, turned
 
 NONE = np.empty(0, FLOAT32)  # no weight, no bias
 CHUNK = 64
@@ -243,26 +244,22 @@ def _batch_norm_backward(team, dy, x, weight, mean, rstd, dx, dw, db, room):
     split(_batch_norm_gradients, team, mean.size, 0.4 * x.size / mean.size, args)
 
 
+def _by_channel(x: np.ndarray) -> np.ndarray:
+    """x as (N, C L); with channels last in memory, every pixel is an example and L is 1."""
+    return x.reshape(x.shape[0], -1) if x.flags.c_contiguous else pixels(x).reshape(-1, x.shape[1])
+
+
 def batch_norm_forward(
     x: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None, eps: float = 1e-5
 ) -> tuple:
-    if not _plain(x, weight, bias):
+    if not ((plain(x) or turned(x)) and all(p is None or plain(p) for p in (weight, bias))):
         return reference.batch_norm_forward(x, weight, bias, eps)
-    n, c = x.shape[:2]
-    y, (mean, var, rstd) = empty(x.shape), (empty((c,)) for _ in range(3))
+    c = x.shape[1]
+    y, (mean, var, rstd) = empty_like(x), (empty((c,)) for _ in range(3))
     scale = np.ones(c, FLOAT32) if weight is None else weight.copy()  # the kernel multiplies it by rstd
     zero = np.zeros(c, FLOAT32)
-    _batch_norm(
-        x.reshape(n, -1),
-        scale,
-        zero if bias is None else bias,
-        eps,
-        y.reshape(n, -1),
-        mean,
-        var,
-        rstd,
-        zero,
-    )
+    shift = zero if bias is None else bias
+    _batch_norm(_by_channel(x), scale, shift, eps, _by_channel(y), mean, var, rstd, zero)
     return (y, mean, var), (x, mean, rstd, weight, bias is not None, "numba")
 
 
@@ -270,12 +267,12 @@ def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
     if len(cache) == 5:
         return reference.batch_norm_backward(dout, cache)
     x, mean, rstd, weight, has_bias, _ = cache
-    n, c = x.shape[:2]
-    dx, dw, db = empty(x.shape), empty((c,)), empty((c,))
+    c = x.shape[1]
+    dx, dw, db = empty_like(x), empty((c,)), empty((c,))
     scale = np.ones(c, FLOAT32) if weight is None else weight
     _batch_norm_backward(
-        ready(dout[0]).reshape(n, -1), x.reshape(n, -1), scale, mean, rstd,
-        dx.reshape(n, -1), dw, db, np.zeros((4, c), FLOAT32),
+        _by_channel(alike(dout[0], x)), _by_channel(x), scale, mean, rstd,
+        _by_channel(dx), dw, db, np.zeros((4, c), FLOAT32),
     )  # fmt: skip
     return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
 
