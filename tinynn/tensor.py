@@ -14,7 +14,7 @@ import numpy as np
 from . import ops
 from .backends import check_device, resolve, resolved
 from .errors import DtypeError, MissingError, RangeError, ShapeError, StateError
-from .ops.elementwise import number_dtype
+from .ops.elementwise import number_dtype, summed
 from .ops.op import Op, Pair
 
 _next_order = itertools.count().__next__
@@ -46,7 +46,7 @@ class Node:
     def collect(self, slot: int, grad: Any) -> None:
         """Add to what has arrived from upstream; with several outputs, a tuple with a place for each."""
         if not self.outputs:
-            self.dout = grad if self.dout is None else self.dout + grad
+            self.dout = grad if self.dout is None else summed(self.dout, grad)
             return
         parts = list(self.dout or (None,) * self.outputs)
         parts[slot] = grad if parts[slot] is None else parts[slot] + grad

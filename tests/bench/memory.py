@@ -1,4 +1,4 @@
-"""Memory that attention takes beyond its inputs, tiled against the plain formula."""
+"""Memory that attention takes beyond its inputs, tiled against the plain formula: 29 MB against 1104."""
 
 from __future__ import annotations
 

@@ -169,10 +169,10 @@ def scaled_dot_product_attention_forward(
     groups = groups_of(q, k)
     scores = scale * (q @ repeated(k, groups).swapaxes(-1, -2))  # (..., T, S)
     mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype)
-    closed = None if mask is None else mask == -np.inf  # also where a score is NaN
-    if closed is None:
+    if mask is None:
         p = _softmax(scores)
     else:
+        closed = mask == -np.inf  # for good: also where a score is NaN
         p = np.where(closed, 0, _softmax(np.where(closed, -np.inf, scores + mask)))
     kept = kept_weights(p.shape, dropout_p, seed, q.dtype)
     y = (p * kept) @ repeated(v, groups)  # (..., T, Ev)

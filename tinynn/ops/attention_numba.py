@@ -14,6 +14,12 @@ came out as 1.00001, and a gradient that is 0 did not.)
 Tiles that a causal mask closes are left out. Results are laid as (N, T, H, E) in memory and seen as
 (N, H, T, E), so that putting the heads side by side costs nothing.
 
+Measured in one thread, processor time of forward and backward, causal, 16 x 4 heads of width 32, against
+PyTorch in one thread: T 64 1.9 ms against 2.5, T 256 20 against 31, T 1024 243 against 384. Left on the
+table: the product of queries and keys ran at 66 to 84 GFLOP/s, the others at 110, because BLAS finds neither
+side transposed; turning each tile of queries once would help long sequences. Backward shares heads among
+threads, so that a single head keeps one thread busy.
+
 Sources: Milakov and Gimelshein, Online normalizer calculation for softmax, 2018; Dao, Fu, Ermon, Rudra and
 Re, FlashAttention: fast and memory-efficient exact attention with IO-awareness, 2022.
 """
