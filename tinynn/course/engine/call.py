@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,6 +82,18 @@ class Outcome:
     shares: tuple[int, ...] = ()
 
 
+BASIC = {OrderedDict: dict, Counter: dict, defaultdict: dict, Fraction: float, Decimal: float}
+"""What else is a dict or a number, and what it is taken for."""
+
+
+def basic(value: Any) -> Any:
+    """A dict of another kind as a dict, a named tuple as a tuple, a fraction as a number; else as it is."""
+    kind = type(value)
+    if kind in BASIC:
+        return BASIC[kind](value)
+    return tuple(value) if kind.__base__ is tuple and hasattr(kind, "_fields") else value
+
+
 def plain(value: Any, depth: int = 6) -> Any:
     """`value` as plain data: arrays, numbers, strings, None, tuples, lists and dicts of those; or `Odd`.
 
@@ -86,8 +101,9 @@ def plain(value: Any, depth: int = 6) -> Any:
     """
     if value is None or isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins":
         return value
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
+    value = np.asarray(value) if isinstance(value, np.generic) else basic(value)
+    if type(value) is float:  # out of a fraction
+        return value
     if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
         return np.array(value, order="C", subok=False)
     if type(value) in (tuple, list) and depth:
@@ -129,6 +145,7 @@ def _run(function: Callable, call: Call) -> Outcome:
 
 def shared(value: Any, args: tuple) -> tuple[int, ...]:
     """Positions of the arguments whose memory an array of the result, or of its tuple, lies in."""
+    value = basic(value) if isinstance(value, tuple) else value
     parts = value if type(value) in (tuple, list) else (value,)
     arrays = [part for part in parts[:ARRAYS] if isinstance(part, np.ndarray)]
     given = [(i, a) for i, a in enumerate(args) if isinstance(a, np.ndarray)] if arrays else []

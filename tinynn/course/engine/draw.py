@@ -43,7 +43,11 @@ def sizes(rng: Rng, count: int, most: int = 40) -> list[int]:
 
 
 def shape(rng: Rng, least: int = 0, most: int = 4) -> Shape:
-    """A shape with `least` to `most` axes, 1 and 2 among their sizes, and some 200 elements at most."""
+    """A shape with `least` to `most` axes, 1 and 2 among their sizes, and some 200 elements at most.
+
+    `least` is 0 only where the task names the shape `()`: what NumPy computes from such an array is a number
+    that takes no index, and a right answer that writes into its own result would stop there.
+    """
     axes = int(rng.integers(least, most + 1))
     return tuple(size(rng, most={0: 1, 1: 200, 2: 20, 3: 6}.get(axes, 4)) for _ in range(axes))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .call import Call, Odd, Outcome, Problem, copied, plain, shared, unchanged
+from .call import Call, Odd, Outcome, Problem, basic, copied, plain, shared, unchanged
 from .prints import captured
 from .traced import lines_of
 
@@ -140,6 +140,7 @@ def _too_much(value: Any) -> str:
     todo, numbers, items = [(value, 0)], 0, 0
     while todo:
         v, depth = todo.pop()
+        v = basic(v)
         numbers += _numbers_in(v)
         items += _items_in(v)
         if numbers > MOST_NUMBERS:

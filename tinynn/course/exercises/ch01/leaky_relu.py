@@ -28,7 +28,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 def _(rng: np.random.Generator) -> Case:
     any_number = float(rng.normal()), float(rng.uniform(1, 30))
     a = draw.one_of(rng, 0.01, 0.0, 0, 1.0, 2, 1e-3, 0.5, -1.0, *any_number)
-    return case(*draw.arrays(rng, draw.shape(rng)), a)
+    return case(*draw.arrays(rng, draw.shape(rng, least=1)), a)
 
 
 @leaky.reference

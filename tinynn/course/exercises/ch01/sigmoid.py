@@ -25,7 +25,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @sigmoid.drawn
 def _(rng: np.random.Generator) -> Case:
-    (x,) = draw.arrays(rng, draw.shape(rng))
+    (x,) = draw.arrays(rng, draw.shape(rng, least=1))
     return case(x * x.dtype.type(draw.one_of(rng, 1, 5, 40, 1000)))
 
 

@@ -41,7 +41,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 def _(rng: np.random.Generator) -> Case:
     gradients = (gradient_of_squares, gradient_of_half_squares, gradient_of_two_valleys, gradient_of_valley)
     gradient = draw.one_of(rng, *gradients, gradient_of_ravine)
-    (x,) = draw.arrays(rng, draw.shape(rng, most=3), kinds="usual whole below above tiny")
+    (x,) = draw.arrays(rng, draw.shape(rng, least=1, most=3), kinds="usual whole below above tiny")
     x = np.clip(x, -2, 2)
     lr = draw.one_of(rng, 0.0, 1e-6, 1e-3, 0.01, 0.1, 0.5, 1.0) / (1 if x.size == 1 else x.size)
     steps = draw.one_of(rng, 0, 1, 2, 3, 10, 100) if rng.random() < 0.9 else int(rng.integers(1000, 3000))

@@ -30,10 +30,10 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @numerical.drawn
 def _(rng: np.random.Generator) -> Case:
-    x = rng.normal(size=draw.shape(rng, most=3)) if rng.random() < 0.8 else np.zeros(draw.shape(rng, most=2))
+    shape = draw.shape(rng, least=1, most=3)
+    x = rng.normal(size=shape) if rng.random() < 0.8 else np.zeros(shape)
     x = x.ravel()[:12] if x.size > 12 else x  # two calls of f for each element
     f = draw.one_of(rng, sum_of_squares, waves, steep)
-    f = sum_of_squares if x.ndim == 0 else f
     return case(f, draw.laid(rng, x), draw.one_of(rng, 1.0, 0.3, 0.1, 1e-2, 1e-3, 1e-4, 1e-5))
 
 

@@ -33,7 +33,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @mse.drawn
 def _(rng: np.random.Generator) -> Case:
-    y, t = draw.arrays(rng, *[draw.shape(rng)] * 2)
+    y, t = draw.arrays(rng, *[draw.shape(rng, least=1)] * 2)
     return case(y, np.where(rng.random(y.shape) < 0.1, y, t))
 
 

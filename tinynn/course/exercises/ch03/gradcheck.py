@@ -60,7 +60,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @error.drawn
 def _(rng: np.random.Generator) -> Case:
-    x = draw.laid(rng, rng.normal(size=draw.shape(rng, most=3)).astype(draw.dtype(rng)))
+    x = draw.laid(rng, rng.normal(size=draw.shape(rng, least=1, most=3)).astype(draw.dtype(rng)))
     x = x.ravel()[:20] if x.size > 20 else x  # two calls of f for each element
     height = draw.one_of(rng, 1.0, 1.0, 1.0, 1e-9)  # below 1e-8 the error is no longer relative
 

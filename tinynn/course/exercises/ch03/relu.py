@@ -32,7 +32,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @relu.drawn
 def _(rng: np.random.Generator) -> Case:
-    return case(*draw.arrays(rng, *[draw.shape(rng)] * 2))
+    return case(*draw.arrays(rng, *[draw.shape(rng, least=1)] * 2))
 
 
 @relu.reference

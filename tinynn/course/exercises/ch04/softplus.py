@@ -31,7 +31,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @softplus.drawn
 def _(rng: np.random.Generator) -> Case:
-    dy, x = draw.arrays(rng, *[draw.shape(rng)] * 2)
+    dy, x = draw.arrays(rng, *[draw.shape(rng, least=1)] * 2)
     return case(dy, x * x.dtype.type(draw.one_of(rng, 1, 1, 10, 1000)))
 
 

@@ -44,7 +44,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @adam.drawn
 def _(rng: np.random.Generator) -> Case:
-    p, g, m, v = draw.arrays(rng, *[draw.shape(rng)] * 4, kinds="usual below above")
+    p, g, m, v = draw.arrays(rng, *[draw.shape(rng, least=1)] * 4, kinds="usual below above")
     scale = p.dtype.type(draw.one_of(rng, 1, 1, 1e-4, 1e-8, 1e3))
     g, m, v = scale * g, scale * m, (scale * v) ** 2
     t = draw.one_of(rng, 1, 1, 2, 3, 10, 100, 1000, int(rng.integers(1, 3000)))

@@ -37,7 +37,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @momentum.drawn
 def _(rng: np.random.Generator) -> Case:
-    p, g, v = draw.arrays(rng, *[draw.shape(rng)] * 3)
+    p, g, v = draw.arrays(rng, *[draw.shape(rng, least=1)] * 3)
     lr = draw.one_of(rng, 0.0, 0.01, 0.1, 1.0, 3, float(10.0 ** rng.uniform(-4, 1)))
     return case(p, g, v, lr, draw.one_of(rng, 0.0, 0, 0.5, 0.9, 0.99, 1.0, float(rng.random())))
 

@@ -37,7 +37,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 @drop.drawn
 def _(rng: np.random.Generator) -> Case:
-    (x,) = draw.arrays(rng, draw.shape(rng))
+    (x,) = draw.arrays(rng, draw.shape(rng, least=1))
     p = draw.one_of(rng, 0.0, 0.1, 0.5, 0.9, 0.99, 0.999, float(rng.random()))
     u = rng.random(x.shape).astype(x.dtype)
     if x.dtype == np.float64:  # exactly p is not below it
