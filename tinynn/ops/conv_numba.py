@@ -17,8 +17,8 @@ a first layer (27 by 32) then runs at 90 GFLOP/s instead of 40, that of 32 to 64
 
 Measured in one thread on a busy machine, processor time in milliseconds, forward / backward, batch 64:
 1 to 32 channels on 28 x 28 0.48 / 0.36 (no dx), 32 to 64 on 13 x 13 3.3 / 6.5, of which the products alone
-take 3.2 / 6.3 at 90 GFLOP/s. A step of the digit network of `tests/bench` takes 18.1, of the CIFAR-shaped one
-26.8; PyTorch's, in turn, 31 to 40 and 44 to 54. Left on the table: fewer multiplications (Winograd's way
+take 3.2 / 6.3 at 90 GFLOP/s. A step of the digit network of `tests/bench` takes 18 to 23, of the CIFAR-shaped
+one 27; PyTorch's, in turn, 31 to 40 and 44 to 54. Left on the table: fewer multiplications (Winograd's way
 for 3 x 3), products of a group at a time (depthwise convolutions are many thin ones), and dx of one large
 image, which one thread computes.
 """
