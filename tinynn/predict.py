@@ -1,4 +1,4 @@
-"""Use a trained network: ``python -m tinynn predict``, on what was held out or on images of your own."""
+"""Use a trained network: ``python -m tinynn predict``, on what was held out or on your own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from . import functional as F
 from .checkpoint import load_weights
 from .errors import ArgumentError, FileError, ShapeError
-from .nn import Sequential
-from .recipes import RECIPES, Recipe, saved_settings
+from .nn import Module
+from .recipes import RECIPES, ImageRecipe, saved_settings
 from .tensor import Tensor, no_grad
 
 SHADES = " .:-=+*#%@"
@@ -26,6 +26,9 @@ def add_predict_arguments(parser: ArgumentParser) -> None:
         "--input", type=Path, metavar="FILE",
         help="images of your own, bright on dark, of the size of the training images: .npy, .csv or .png",
     )  # fmt: skip
+    parser.add_argument(
+        "--text", help="for a network that reads text: words to judge, or a beginning to continue"
+    )
     parser.add_argument("--examples", type=int, default=8, metavar="N", help="how many to show (8)")
 
 
@@ -36,10 +39,17 @@ def run_predict(args: Namespace) -> int:
         raise FileError("predict", got, "a file that train wrote", "python -m tinynn train digits-mlp")
     recipe = RECIPES[saved_settings(args.checkpoint)["recipe"]]
     model = load_weights(args.checkpoint, recipe.model())
-    assert isinstance(model, Sequential)
     if args.examples < 0:
         raise ArgumentError("predict", f"--examples {args.examples}", "at least 0", "--examples 8")
-    if args.input is None:
+    images = isinstance(recipe, ImageRecipe)
+    if args.text is not None if images else args.input is not None:
+        got, other = ("--text", "--input FILE") if images else ("--input", "--text TEXT")
+        raise ArgumentError(
+            "predict", f"{got} for {args.checkpoint}", "what the network was trained on", other
+        )
+    if not isinstance(recipe, ImageRecipe):
+        recipe.show(model, args.text, args.examples)
+    elif args.input is None:
         _held_out(model, recipe, args.examples)
     else:
         x = read_input(args.input, recipe)
@@ -49,7 +59,7 @@ def run_predict(args: Namespace) -> int:
     return 0
 
 
-def _held_out(model: Sequential, recipe: Recipe, examples: int) -> None:
+def _held_out(model: Module, recipe: ImageRecipe, examples: int) -> None:
     """Accuracy on the test part, and some examples, mistakes first."""
     test = recipe.split().test
     said = probabilities(model, test.x).argmax(1)
@@ -62,7 +72,7 @@ def _held_out(model: Sequential, recipe: Recipe, examples: int) -> None:
     print(pictures(test.x[chosen], captions))
 
 
-def probabilities(model: Sequential, x: np.ndarray) -> np.ndarray:
+def probabilities(model: Module, x: np.ndarray) -> np.ndarray:
     """What the network holds each class for, (N, K)."""
     model.eval()
     with no_grad():
@@ -72,7 +82,7 @@ def probabilities(model: Sequential, x: np.ndarray) -> np.ndarray:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def read_input(path: Path, recipe: Recipe) -> np.ndarray:
+def read_input(path: Path, recipe: ImageRecipe) -> np.ndarray:
     """Examples from a file, in the shape and scale of the training data.
 
     Whole numbers above 1 are grey levels: up to those of the recipe's own data, otherwise up to 255.

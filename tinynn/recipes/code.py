@@ -1,4 +1,4 @@
-"""A GPT that writes Python: characters of the standard library's source, measured on files it never saw."""
+"""A GPT that writes Python: the standard library's source in pieces, measured on files it never saw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import functional as F
 from .. import nn
-from ..data import Batches, CharTokenizer, Windows, joined, python_source
+from ..data import Batches, BPETokenizer, CharTokenizer, Windows, joined, python_source
 from ..errors import ArgumentError
 from ..models import GPT
 from ..random import as_generator
@@ -24,7 +24,7 @@ from .recipe import Recipe
 
 
 class Streams(NamedTuple):
-    """The characters of each part as numbers, its files one after the other."""
+    """The tokens of each part, its files one after the other."""
 
     train: np.ndarray
     val: np.ndarray
@@ -32,16 +32,22 @@ class Streams(NamedTuple):
 
 
 @functools.cache
-def _encoded() -> tuple[CharTokenizer, Streams]:
+def encoded(size: int) -> tuple[BPETokenizer, Streams]:
+    """A tokenizer of `size` tokens, made of the training files alone, and each part in its tokens."""
     texts = [joined(part) for part in python_source()]
-    tokenizer = CharTokenizer.train(texts[0])
+    tokenizer = BPETokenizer.train(texts[0], size)
     return tokenizer, Streams(*map(tokenizer.encode, texts))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CodeRecipe(Recipe):
-    """A language model of Python source, character by character. An epoch is `per_epoch` batches."""
+    """A language model of Python source in byte pairs. An epoch is `per_epoch` batches.
 
+    What is measured is bits per character, whatever a token is: ``-log2 p`` of the whole text, divided by
+    its length in characters, which are bytes here.
+    """
+
+    tokens: int
     context: int
     layers: int
     heads: int
@@ -51,13 +57,13 @@ class CodeRecipe(Recipe):
 
     figure = "bits per character of held-out files"
     written = "{:.3f}"
-    unit = "characters"
+    unit = "tokens"
 
     def split(self) -> Streams:
-        return _encoded()[1]
+        return encoded(self.tokens)[1]
 
     def model(self) -> GPT:
-        return GPT(len(_encoded()[0]), self.context, self.layers, self.heads, self.width)
+        return GPT(self.tokens, self.context, self.layers, self.heads, self.width)
 
     def loss(self) -> Any:
         return next_token_loss
@@ -66,34 +72,39 @@ class CodeRecipe(Recipe):
         return Windows(part, self.context, batches=self.per_epoch, batch_size=batch_size)
 
     def watched(self, part: np.ndarray) -> Batches:
-        """The first 80,000 characters or so: enough to see the curve by."""
-        return Windows(part, self.context, batches=max(80_000 // (32 * self.context), 1), batch_size=32, shuffle=False)
+        """The first 16,000 tokens or so: enough to see the curve by."""
+        few = max(16_000 // (32 * self.context), 1)
+        return Windows(part, self.context, batches=few, batch_size=32, shuffle=False)
 
     def measure(self, model: nn.Module, part: np.ndarray) -> float:
-        return bits_per_token(model, part, self.context)
+        characters = len(encoded(self.tokens)[0].decode(part))
+        return total_bits(model, part, self.context) / characters
 
     def beside(self, model: nn.Module, data: Streams) -> Iterator[str]:
-        tokenizer = _encoded()[0]
-        text = tokenizer.decode(data.test)
-        for name, bits in packed_bits(text).items():
-            yield f"{name}, which sees only the held-out files: {bits:.3f} bits per character"
-        bits = ngram_bits(data.train, data.test, len(tokenizer))
-        yield f"5-gram with Kneser-Ney smoothing, of the same training files: {bits:.3f} bits per character"
+        tokenizer = encoded(self.tokens)[0]
+        train, _, test = map(tokenizer.decode, data)
+        for name, bits in packed_bits(test).items():
+            yield f"{name}, which sees the held-out files only: {bits:.3f} bits per character"
+        letters = CharTokenizer.train(train)
+        bits = ngram_bits(letters.encode(train), letters.encode(test), len(letters))
+        yield f"5-gram of characters, Kneser-Ney, from the same training files: {bits:.3f} bits per character"
         assert isinstance(model, GPT)
         share = lambda lines: np.mean([is_python(line) for line in lines])
-        written = self.sample_lines(model, 50)
-        real = [line for line in text.split("\n") if line.strip()]
-        yield f"{share(written):.0%} of 50 sampled lines tokenise as Python; of the held-out lines {share(real):.0%}"
+        real = share([line for line in test.split("\n") if line.strip()])
+        written = share(self.sample_lines(model, 50))
+        yield f"{written:.0%} of 50 sampled lines tokenise as Python; of the held-out lines {real:.0%}"
 
     def sample_lines(self, model: GPT, count: int, seed: int = 0) -> list[str]:
-        """`count` lines that are not blank, each the first of a sample that begins with a new line."""
-        tokenizer, rng = _encoded()[0], as_generator(seed)
-        start = np.tile(tokenizer.encode("\n"), (2 * count, 1))  # (N, 1)
+        """`count` whole lines that are not blank, each out of a sample of its own."""
+        tokenizer, rng = encoded(self.tokens)[0], as_generator(seed)
+        start = np.tile(tokenizer.encode("\n"), (count, 1))  # (N, 1)
         lines: list[str] = []
-        for _ in range(10):  # a network that has learnt nothing may write blanks only
-            rows = model.generate(start, self.context - 1, self.temperature, generator=rng)
-            for row in rows:
-                lines += [line for line in tokenizer.decode(row).split("\n") if line.strip()][:1]
+        for _ in range(10):  # a network that has learnt nothing may write no line end
+            for row in model.generate(start, self.context - 1, self.temperature, generator=rng):
+                whole = tokenizer.decode(row).split("\n")[
+                    2:-1
+                ]  # the first line has no indentation, the last no end
+                lines += [line for line in whole if line.strip()][:1]
             if len(lines) >= count:
                 break
         return lines[:count]
@@ -104,11 +115,12 @@ class CodeRecipe(Recipe):
         if not text:
             print("\n".join(self.sample_lines(model, examples) if examples else []))
             return
-        tokenizer = _encoded()[0]
+        tokenizer = encoded(self.tokens)[0]
         prompt = tokenizer.encode(text)[None]  # (1, T)
         room = self.context - prompt.shape[1]
         if room < 1:
-            got, wanted = f"a text of {len(text)} characters", f"at most {self.context - 1}, the network's context"
+            got = f"a text of {prompt.shape[1]} tokens"
+            wanted = f"at most {self.context - 1}, one less than the network's context"
             raise ArgumentError("predict", got, wanted, f"--text {text[-20:]!r}")
         rows = model.generate(np.repeat(prompt, examples, 0), room, self.temperature, generator=0)
         print("\n\n".join(tokenizer.decode(row) for row in rows))
@@ -119,24 +131,22 @@ def next_token_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
 
 
-def bits_per_token(model: nn.Module, tokens: np.ndarray, context: int, batch_size: int = 32) -> float:
-    """Mean -log2 p over all tokens but the first, each given half of the context or more before it.
+def total_bits(model: nn.Module, tokens: np.ndarray, context: int, batch_size: int = 32) -> float:
+    """-log2 p of all tokens but the first, each given half a context or more of what stands before it.
 
-    Windows overlap by half, and of each only the second half is counted, of the first window all.
+    Windows overlap by half, and of each only the second half counts; of the first window, all.
     """
-    half, total = context // 2, 0.0
-    last = len(tokens) - 1 - context
-    starts = np.append(np.arange(0, last, half), last)  # the last window ends with the last token
-    counted = 0  # tokens 1 to `counted` have been
+    last = len(tokens) - 1 - context  # where the last window begins, which ends with the text
+    starts = np.append(np.arange(0, last, context // 2), last)
+    total, counted = 0.0, 0  # targets 1 to `counted` are in `total`
     model.eval()
     with no_grad():
         for rows in np.split(starts, range(batch_size, len(starts), batch_size)):
             at = rows[:, None] + np.arange(context)  # (N, T)
-            losses = _nats(model, tokens[at], tokens[at + 1])
-            for start, row in zip(rows, losses):
-                total += row[counted - start :].sum()
+            for start, nats in zip(rows, _nats(model, tokens[at], tokens[at + 1])):
+                total += nats[counted - start :].sum()
                 counted = start + context
-    return total / counted / math.log(2)
+    return total / math.log(2)
 
 
 def _nats(model: nn.Module, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ class ImageRecipe(Recipe):
     grey_levels: int | None = None  # white in images given as whole numbers
 
     def split(self) -> Split:
-        """A tenth to watch, a quarter (or `held_out`) to test on, the rest to train on; the same for every seed."""
+        """A tenth to watch, `held_out` to test on, the rest to train on; the same for every seed."""
         x, y = self.data()
         return train_val_test_split(x, y, val=0.1, test=self.held_out, seed=0)
 

@@ -76,7 +76,7 @@ class Recipe:
         yield from ()
 
     def show(self, model: Module, text: str | None, examples: int) -> None:
-        """Print what the network says: of `text`, or of what was held out."""
+        """For a network that reads text: print what it says of `text`, or of what was held out."""
         raise NotImplementedError
 
 
@@ -126,8 +126,9 @@ class Run:
         saved = time.monotonic()
         steps = train(
             self.parts["model"], self.parts["batches"], self.recipe.loss(), self.parts["optimizer"],
-            epochs=self.epochs, validation=self.recipe.watched(self.data.val), schedule=self.parts["schedule"],
-            clip_norm=self.recipe.clip_norm, history=self.parts["history"], progress=progress,
+            epochs=self.epochs, validation=self.recipe.watched(self.data.val),
+            schedule=self.parts["schedule"], clip_norm=self.recipe.clip_norm,
+            history=self.parts["history"], progress=progress,
         )  # fmt: skip
         with between_steps() as asked_to_stop:
             for step in steps:

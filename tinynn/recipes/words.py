@@ -1,4 +1,4 @@
-"""Which language is this word? An LSTM that reads its letters, beside logistic regression on letter trigrams."""
+"""Which language is this word? An LSTM that reads its letters, beside logistic regression on trigrams."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Letters:
 
 
 class WordNet(nn.Module):
-    """Embedding, an LSTM from either end, dropout, Linear over the two last states: letters (N, T) -> (N, K)."""
+    """Embedding, an LSTM from either end, Linear over the two last states: letters (N, T) -> (N, K)."""
 
     def __init__(self, letters: int, classes: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
