@@ -16,6 +16,9 @@ from tinynn import checkpoint, recipes
 from tinynn.__main__ import main
 from tinynn.predict import pictures, read_input
 from tinynn.random import get_state, set_state
+from tinynn.recipes import images
+
+CLASSES = {"digits-mlp": 10, "mnist-mlp": 10, "spirals-mlp": 3}  # the recipes that take seconds
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +31,9 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A short training of each recipe, by name."""
+    """A short training of each quick recipe, by name."""
     folder, before = tmp_path_factory.mktemp("trained"), get_state()
-    for name in recipes.RECIPES:
+    for name in CLASSES:
         assert main(["train", name, "--epochs", "2", "--quiet", "--out", str(folder / name)]) == 0
     set_state(before)
     return folder
@@ -63,11 +66,11 @@ def test_five_seeds_in_a_new_process_reach_97_percent_in_ten_seconds_each():
     assert float(re.search(r"median test accuracy of 5 seeds: ([\d.]+)%", out)[1]) >= 97
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
-def test_every_recipe_learns_on_the_reference_backend_too(name, capsys):
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_quick_recipe_learns_on_the_reference_backend_too(name, capsys):
     with tn.backend("numpy"):
         assert main(["train", name, "--epochs", "4", "--quiet"]) == 0
-    chance = 100 / recipes.RECIPES[name].sizes[-1]
+    chance = 100 / CLASSES[name]
     assert float(re.search(r"test accuracy ([\d.]+)%", capsys.readouterr().out)[1]) > 1.5 * chance
 
 
@@ -88,7 +91,7 @@ def test_a_seed_repeats_a_run_and_another_does_not():
 
 def test_an_interrupted_run_resumes_to_the_same_network(monkeypatch, capsys):
     assert main(["train", "mnist-mlp", "--epochs", "4", "--quiet", "--out", "whole"]) == 0
-    monkeypatch.setattr(recipes, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(recipes.recipe, "SAVE_EVERY", 0.0)
     really = recipes.Run.save
 
     def interrupt_in_the_third_epoch(run, out):
@@ -110,7 +113,7 @@ def test_an_interrupted_run_resumes_to_the_same_network(monkeypatch, capsys):
 def test_ctrl_c_saves_the_step_it_came_in_and_not_an_older_run(monkeypatch, capsys):
     assert main(["train", "digits-mlp", "--epochs", "3", "--quiet", "--out", "whole"]) == 0
     assert main(["train", "digits-mlp", "--epochs", "1", "--seed", "9", "--quiet", "--out", "broken"]) == 0
-    really, steps = recipes.train, itertools.count(1)
+    really, steps = recipes.recipe.train, itertools.count(1)
 
     def interrupted(*args, **options):
         for step in really(*args, **options):
@@ -118,7 +121,7 @@ def test_ctrl_c_saves_the_step_it_came_in_and_not_an_older_run(monkeypatch, caps
                 signal.raise_signal(signal.SIGINT)
             yield step
 
-    monkeypatch.setattr(recipes, "train", interrupted)
+    monkeypatch.setattr(recipes.recipe, "train", interrupted)
     assert main(["train", "digits-mlp", "--epochs", "3", "--quiet", "--out", "broken"]) == 130
     assert "step 50; broken goes on with --resume" in capsys.readouterr().out
     assert main(["train", "digits-mlp", "--resume", "--quiet", "--out", "broken"]) == 0
@@ -132,9 +135,9 @@ def test_predict_before_train_says_to_train(capsys):
 
 def test_the_test_part_is_a_quarter_and_looked_at_once(monkeypatch):
     seen = []
-    really = recipes.evaluate
+    really = images.evaluate
     monkeypatch.setattr(
-        recipes, "evaluate", lambda model, data, loss: seen.append(data) or really(model, data, loss)
+        images, "evaluate", lambda model, data, loss: seen.append(data) or really(model, data, loss)
     )
     assert main(["train", "digits-mlp", "--epochs", "2", "--quiet"]) == 0
     split = recipes.RECIPES["digits-mlp"].split()
@@ -173,7 +176,7 @@ def test_resume_with_other_settings_is_refused(trained, capsys):
 # -- predicting ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_predict_shows_examples_of_what_was_held_out(trained, name, capsys):
     assert main(["predict", str(trained / name), "--examples", "3"]) == 0
     out = capsys.readouterr().out

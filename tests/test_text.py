@@ -1,4 +1,4 @@
-"""Tokenizers, padded and windowed sequences, and the texts in the package: nothing lost, no file on two sides."""
+"""Tokenizers, padded and windowed sequences, and the texts in the package: nothing lost, nothing leaks."""
 
 import datetime
 import json
