@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,11 +50,18 @@ def _texts(where: str, n: int, length: int, letters: str, seed: Seed) -> list[st
 # -- sentences -----------------------------------------------------------------------------------------
 
 
-class Sentences(NamedTuple):
-    """Sentences and their labels: 1 where the speaker is pleased, 0 where not."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Sentences:
+    """Sentences and their labels, 1 where the speaker is pleased: ``texts, y = grammar_sentiment()``."""
 
     texts: tuple[str, ...]
     y: np.ndarray
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.texts, self.y))
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
     def __repr__(self) -> str:
         return f"Sentences({len(self.texts)} sentences, {int(self.y.sum())} of them pleased)"

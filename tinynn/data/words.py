@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,12 +28,19 @@ NAMES = {
 }  # fmt: skip
 
 
-class Words(NamedTuple):
-    """Words and the language of each, as an index into `names`."""
+@dataclass(frozen=True, eq=False, repr=False)
+class Words:
+    """Words and the language of each, as an index into `names`: ``words, y = language_words().train``."""
 
     words: tuple[str, ...]
     y: np.ndarray
     names: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.words, self.y))
+
+    def __len__(self) -> int:
+        return len(self.words)
 
     def __repr__(self) -> str:
         return f"Words({len(self.words)} words, {len(self.names)} languages)"

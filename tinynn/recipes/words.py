@@ -57,6 +57,7 @@ class WordRecipe(Recipe):
     hidden: int
     dropout: float
     letter_dropout: float = 0.0  # share of training letters that are made unknown
+    label_smoothing: float = 0.0
 
     unit = "words"
 
@@ -69,7 +70,7 @@ class WordRecipe(Recipe):
         return WordNet(letters, len(words.names), self.embedding, self.hidden, self.dropout)
 
     def loss(self) -> nn.CrossEntropyLoss:
-        return nn.CrossEntropyLoss()
+        return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
 
     def batches(self, part: Words, batch_size: int) -> Batches:
         known = Letters(part.words)
