@@ -31,7 +31,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "mnist-cnn": ImageRecipe(
         about="5000 MNIST digits of 28 x 28 pixels, three convolutions; a fifth is held out",
-        data=mnist, network=DigitCNN, epochs=12, batch_size=64, lr=2e-3,
+        data=mnist, network=DigitCNN, epochs=24, batch_size=64, lr=2e-3,
         label_smoothing=0.1, shift=2, rotate=10, held_out=0.2, grey_levels=255,
     ),
     "spirals-mlp": ImageRecipe(
@@ -40,9 +40,9 @@ RECIPES: dict[str, Recipe] = {
         lr=1e-2,
     ),
     "words-lstm": WordRecipe(
-        about="which of 19 languages is this word? An LSTM of 128 from either end",
-        epochs=15, batch_size=64, lr=4e-3, clip_norm=1.0, embedding=32, hidden=128, dropout=0.3,
-        letter_dropout=0.05,
+        about="which of 19 languages is this word? An LSTM of 160 from either end",
+        epochs=16, batch_size=64, lr=4e-3, clip_norm=1.0, embedding=48, hidden=160, dropout=0.3,
+        letter_dropout=0.05, label_smoothing=0.1,
     ),
     "code-gpt": CodeRecipe(
         about="the source of Python's standard library in byte pairs, a GPT of four layers of 128",

@@ -33,20 +33,25 @@ class Letters:
 
 
 class WordNet(nn.Module):
-    """Embedding, an LSTM from either end, Linear over the two last states: letters (N, T) -> (N, K)."""
+    """Embedding, an LSTM from either end, Linear: letters (N, T) -> languages (N, K).
+
+    Linear sees each direction's state after its last letter, and the largest value of each feature along
+    the word, where that is positive: filling, which is 0, cannot win.
+    """
 
     def __init__(self, letters: int, classes: int, embedding: int, hidden: int, dropout: float) -> None:
         super().__init__()
         self.embedding = nn.Embedding(letters, embedding, padding_idx=PAD)
         self.lstm = nn.LSTM(embedding, hidden, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
-        self.out = nn.Linear(2 * hidden, classes)
+        self.out = nn.Linear(4 * hidden, classes)
 
     def forward(self, x: Any, lengths: Any) -> Tensor:
         x = self.dropout(self.embedding(x))  # (N, T, E)
         lengths = np.asarray(lengths)
-        _, (h, _) = self.lstm(x, lengths=lengths)  # (2, N, H), each direction's state after the last letter
-        return self.out(self.dropout(F.concat([h[0], h[1]], dim=1)))  # (N, K)
+        y, (h, _) = self.lstm(x, lengths=lengths)  # y (N, T, 2 H), h (2, N, H)
+        features = F.concat([h[0], h[1], F.max(F.relu(y), dim=1)], dim=1)  # (N, 4 H)
+        return self.out(self.dropout(features))  # (N, K)
 
 
 @dataclass(frozen=True, kw_only=True)
