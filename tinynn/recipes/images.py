@@ -22,11 +22,12 @@ class ImageRecipe(Recipe):
     rotate: float = 0.0
     held_out: float = 0.25
     grey_levels: int | None = None  # white in images given as whole numbers
+    deal: int = 0  # the seed of the split
 
     def split(self) -> Split:
         """A tenth to watch, `held_out` to test on, the rest to train on; the same for every seed."""
         x, y = self.data()
-        return train_val_test_split(x, y, val=0.1, test=self.held_out, seed=0)
+        return train_val_test_split(x, y, val=0.1, test=self.held_out, seed=self.deal)
 
     def model(self) -> nn.Module:
         return self.network()
