@@ -9,17 +9,21 @@ import importlib.util
 import json
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from .cases import CASES
 from .cold import cold
-from .memory import attention_peaks
+from .memory import attention_peaks, step_peak
 from .race import CONTESTANTS, Spread, present, race
 
 RESULTS = Path(__file__).resolve().parent / "results"
 STEPS = ("mlp", "digit cnn", "cifar cnn", "rnn", "gru", "lstm", "attention", "gpt")
+BESIDE = ("gru step, H 64", "gru step, H 256")
+"""Timed with the steps, and left out of their mean."""
 GROUPS = {"steps": STEPS, "tape": ("100",), "ops": ("",)}
 
 
@@ -30,11 +34,13 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.05, help="length of one round of one contestant")
+    parser.add_argument("--threads", type=int, default=2, help="of either library")
     parser.add_argument("--save", action="store_true", help="write the table into tests/bench/results")
     options = parser.parse_args()
     what = options.what or ["steps", "tape", "ops", "cold", "memory"]
 
-    lines, results = [*header()], {}
+    os.environ["TINYNN_BENCH_THREADS"] = str(options.threads)
+    lines, results = [*header(options.threads)], {}
     print("\n".join(lines))
     names = [name for name in CASES if any(chosen(name, w) for w in what)]
     if names:
@@ -42,6 +48,7 @@ def main() -> None:
         for name, found in race(names, options.rounds, options.seconds):
             results[name] = found
             lines += emit(row(name, found))
+        lines += emit(*means(results))
     if "cold" in what:
         results["first step"] = found = cold()
         lines += emit("", "First MLP training step of a fresh process, seconds:", "")
@@ -52,8 +59,17 @@ def main() -> None:
             "", "Peak memory of causal attention, 1 x 4 heads of 32, T 4096, forward and backward, MB:", ""
         )
         lines += emit(*(f"    {how}: {peak / 2**20:.0f}" for how, peak in found.items()))
+        lines += emit("", "Peak memory of ten steps in a fresh process, beyond its imports, MB:", "")
+        for name in filter(is_step, CASES):
+            peaks = {
+                key: step_peak(key, name)
+                for key in ("tinynn", "torch")
+                if key == "tinynn" or "torch" in present()
+            }
+            results[f"memory of {name}"] = peaks
+            lines += emit(f"    {name}: " + ", ".join(f"{k} {peak / 2**20:.0f}" for k, peak in peaks.items()))
     if options.save:
-        print("written:", *save(lines, results))
+        print("written:", *save(lines, results, options.threads))
 
 
 def chosen(name: str, what: str) -> bool:
@@ -62,13 +78,31 @@ def chosen(name: str, what: str) -> bool:
     return any(name.startswith(beginning) for beginning in GROUPS.get(what, (what,)))
 
 
+def is_step(name: str) -> bool:
+    return chosen(name, "steps")
+
+
+def means(results: dict[str, Any]) -> list[str]:
+    """Geometric means of the ratios over the course's workloads that were timed."""
+    steps = {name: found for name, found in results.items() if is_step(name) and name not in BESIDE}
+    if len(steps) < 2:
+        return []
+    lines = ["", f"Geometric means over the {len(steps)} workloads ({', '.join(BESIDE)} apart):", ""]
+    for key in next(iter(steps.values()))["ratio"]:
+        ratios = [found["ratio"][key].median for found in steps.values()]
+        worst = min(steps, key=lambda name: steps[name]["ratio"][key].median)
+        mean = f"{geometric_mean(ratios):.2f}, least {min(ratios):.2f} ({worst})"
+        lines.append(f"    {CONTESTANTS[key].title} / tinynn: {mean}")
+    return lines
+
+
 def emit(*lines: str) -> list[str]:
     for line in lines:
         print(line, flush=True)
     return list(lines)
 
 
-def header() -> list[str]:
+def header(threads: int) -> list[str]:
     versions = [f"Python {platform.python_version()}"]
     for package in ("numpy", "numba", "scipy", "torch"):
         if importlib.util.find_spec(package):
@@ -80,10 +114,23 @@ def header() -> list[str]:
     return [
         f"{machine}; {' '.join(settings) or 'no settings'}.",
         "float32, forward and backward; microseconds: the median and the middle half of the rounds.",
-        "PyTorch is eager, with 2 threads. A ratio says how many times as long as tinynn the other takes,",
-        "turn by turn.",
+        f"Threads: {threads}, of either. BLAS: {blas()}. NumPy is imported first.",
+        "PyTorch is eager, with its fused optimiser; at its best it also keeps memory, and images channels last.",
+        "A ratio says how many times as long as tinynn the other takes, turn by turn.",
         "",
     ]
+
+
+def blas() -> str:
+    """The kernels that each BLAS chose, in a process that began as a student's does."""
+    code = "import numpy, tinynn; tinynn.tensor([[1.0]]) @ [[1.0]]; tinynn.ops.linear.pair('numba')\n"
+    code += (
+        'print(\', \'.join(f\'{b["library"]} {b["name"]} {b["core"]}\' for b in tinynn.threads.blas_info()))'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"TINYNN_QUIET": "1"}, capture_output=True, text=True
+    )
+    return done.stdout.strip() or "unknown"
 
 
 def cpu() -> str:
@@ -119,9 +166,9 @@ def micro(s: Spread) -> str:
     return f"{s.median * 1e6:.{digits}f} ({s.low * 1e6:.{digits}f} to {s.high * 1e6:.{digits}f})"
 
 
-def save(lines: list[str], results: dict[str, Any]) -> list[Path]:
+def save(lines: list[str], results: dict[str, Any], threads: int) -> list[Path]:
     RESULTS.mkdir(exist_ok=True)
-    stem = f"{datetime.date.today()}-{'-'.join(cpu().lower().split())}"
+    stem = f"{datetime.date.today()}-{'-'.join(cpu().lower().split())}-{threads}-threads"
     page, data = RESULTS / f"{stem}.md", RESULTS / f"{stem}.json"
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     page.write_text(f"`{command}`\n\n" + "\n".join(lines) + "\n", encoding="utf-8")

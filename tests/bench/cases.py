@@ -6,6 +6,7 @@ written as a user of the library would write them. The imports are inside: a wor
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 Run = Callable[[], object]
 
 SIZES = (784, 256, 128, 10)
+THREADS = int(os.environ.get("TINYNN_BENCH_THREADS", "2"))
+CHANNELS_LAST = bool(os.environ.get("TINYNN_BENCH_BEST"))
 
 
 def floats(*shape: int) -> np.ndarray:
@@ -29,10 +32,11 @@ def functions(library: str) -> tuple:
         import torch
         import torch.nn.functional as F
 
-        torch.set_num_threads(2)
+        torch.set_num_threads(THREADS)
         return lambda a: torch.tensor(a, requires_grad=True), torch.tensor, F
     import tinynn as tn
 
+    tn.threads.set_num_threads(min(THREADS, tn.threads.most_threads()))
     return lambda a: tn.tensor(a, requires_grad=True), tn.tensor, tn.functional
 
 
@@ -196,6 +200,8 @@ def convolutional(channels: int, size: int, batch: int) -> Callable[[str], Run]:
         options = {"fused": True} if library == "torch" else {}
         optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
         x, t = constant(floats(batch, channels, size, size)), constant(whole(10, batch))
+        if library == "torch" and CHANNELS_LAST:
+            model, x = model.to(memory_format=lib.channels_last), x.to(memory_format=lib.channels_last)
 
         def run() -> None:
             optimizer.zero_grad()
