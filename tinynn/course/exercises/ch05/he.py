@@ -48,6 +48,15 @@ def _(got: Any, wanted: Any, args: tuple) -> bool:
     return bool(means <= 8 * chance and spreads <= 8 * chance and varied)
 
 
+@initial.measured
+def _(value: np.ndarray, args: tuple) -> dict[str, Any]:
+    return {
+        "shape": value.shape,
+        "mean": round(float(value.mean()), 4),
+        "standard deviation": round(float(value.std()), 4),
+    }
+
+
 @initial.reference
 def _(fan_in, fan_out, seed):
     return init.kaiming_normal_(Tensor(np.empty((fan_out, fan_in))), generator=seed).data
