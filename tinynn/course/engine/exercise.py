@@ -161,7 +161,7 @@ class Fill(Exercise):
     tolerance : float
         Relative, for float64; float32 cases are compared to 1e-4.
     dtype_matters : bool
-        Whether float32 in must give float32 out.
+        Whether float32 in must give float32 out: only where the task says so.
     chained : bool
         Whether a part is computed from another, so that one mistake spoils both: two mistakes are then not
         recognised part by part.
