@@ -1119,6 +1119,11 @@ def number_after_number(fan_in, fan_out, seed):
 
 
 @to("05.3")
+def signs_alone(fan_in, fan_out, seed):
+    return np.random.default_rng(seed).choice([-1, 1], size=(fan_out, fan_in)) * np.sqrt(2 / fan_in)
+
+
+@to("05.3")
 def cut_normal(fan_in, fan_out, seed):
     """A normal distribution cut off at two deviations, widened so that the variance is what is asked."""
     rng = np.random.default_rng(seed)
