@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import runpy
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from tinynn.course.engine.call import run_each
@@ -91,6 +93,33 @@ def _remarks(r: Row) -> Iterator[str]:
 
 # -- wrong answers that nobody banked ------------------------------------------------------------------------
 
+SECONDS = 20.0
+"""Of processor time for one answer and its verdict: here nothing else stops a loop without end."""
+
+
+class TooLong(BaseException):
+    """No `Exception`: those of an answer are caught, and are its outcome."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Raises `TooLong` after so much processor time, where the system has a clock for that."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise TooLong(f"{seconds:g} seconds of processor time were not enough")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 GUESSES = ("", "nothing")
 """Diagnoses that name no cause: none is needed, or none was recognised."""
 
@@ -132,8 +161,9 @@ def judged(given: dict[str, list[tuple[Callable, str]]]) -> Iterator[Judged]:
 
 def _judged(exercise: Fill, function: Callable, words: str) -> Judged:
     try:
-        return Judged(exercise, function.__name__, words, verdict(exercise, function))
-    except Exception as problem:
+        with within(SECONDS):
+            return Judged(exercise, function.__name__, words, verdict(exercise, function))
+    except (Exception, TooLong) as problem:
         crash = f"{type(problem).__name__}: {problem}"
         return Judged(exercise, function.__name__, words, None, crash)
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
-import signal
 import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tests.diagnoses import fills
+from tests.diagnoses import TooLong, fills, within
 from tinynn.course.engine.call import Call, run_each
 from tinynn.course.engine.evidence import Evidence
 from tinynn.course.engine.exercise import Fill, source_of
@@ -28,7 +27,7 @@ Change = Callable[[ast.AST], ast.AST | None]
 """What to put in a node's place; None takes a statement out."""
 
 SECONDS = 3.0
-"""For one mutant's calls: a changed bound may loop without end."""
+"""Of processor time for one mutant's calls: a changed bound may loop without end."""
 
 COMPARED = {
     ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.GtE), ast.Gt: (ast.GtE, ast.Lt),
@@ -198,20 +197,12 @@ def accepts(exercise: Fill, function: Callable, step: int = 100) -> bool:
 
 
 def _in_time(function: Callable, calls: list[Call]) -> list[Any]:
-    """The outcomes; none where it takes too long."""
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    """The outcomes; none where it takes too long, or ends the program."""
     try:
-        return run_each(function, calls)
-    except BaseException:
+        with within(SECONDS):
+            return run_each(function, calls)
+    except (TooLong, SystemExit, KeyboardInterrupt):
         return []
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 class Tally(NamedTuple):

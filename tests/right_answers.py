@@ -91,6 +91,25 @@ def of_the_package(x, w, b):
     return F.linear(Tensor(x), Tensor(w), Tensor(b)).data
 
 
+@to("01.1")
+def filled_zeros(x, w, b):
+    y = np.zeros((x.shape[0], w.shape[0]))
+    for n in range(x.shape[0]):
+        for o in range(w.shape[0]):
+            for i in range(x.shape[1]):
+                y[n][o] += x[n][i] * w[o][i]
+            y[n][o] += b[o]
+    return y
+
+
+@to("01.2")
+def filled_zeros_by_index(dy, shape):
+    dx, new = np.zeros(shape), dy.ndim - len(shape)
+    for index, value in np.ndenumerate(dy):
+        dx[tuple(min(i, n - 1) for i, n in zip(index[new:], shape))] += value
+    return dx
+
+
 @to("01.2")
 def by_reduce(dy, shape):
     padded = (1,) * (dy.ndim - len(shape)) + tuple(shape)
@@ -285,6 +304,11 @@ def lists_of_lists(x):
         std = math.sqrt(sum((v - mean) ** 2 for v in row) / len(row))
         rows.append([(v - mean) / std for v in row])
     return np.array(rows, x.dtype)
+
+
+@to("01.6")
+def an_array_of_lists(x):
+    return np.array([[(v - np.mean(row)) / np.std(row) for v in row] for row in x.astype(float)])
 
 
 @to("01.6")
@@ -602,6 +626,16 @@ def bias_as_a_column(dy, x, w):
     ones = np.ones((len(x), 1), x.dtype)
     both = dy.T @ np.hstack([x, ones])
     return np.matmul(dy, w), both[:, :-1], both[:, -1]
+
+
+@to("03.1")
+def zeros_without_a_dtype(dy, x, w):
+    dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(len(w))
+    for d, row, out in zip(dy, x, dx):
+        out += d @ w
+        dw += d[:, None] * row
+        db += d
+    return dx, dw, db
 
 
 @to("03.2")
@@ -1082,6 +1116,11 @@ def number_after_number(fan_in, fan_out, seed):
         for i in range(fan_in):
             w[o, i] = rng.normal(0, np.sqrt(2 / fan_in))
     return w
+
+
+@to("05.3")
+def signs_alone(fan_in, fan_out, seed):
+    return np.random.default_rng(seed).choice([-1, 1], size=(fan_out, fan_in)) * np.sqrt(2 / fan_in)
 
 
 @to("05.3")

@@ -97,7 +97,7 @@ HOSTILE: dict[str, tuple[str, Expected]] = {
         first("look"),
     ),
     "prints": (
-        with_first(NAME + "    for _ in range(150):  # in all calls, a gigabyte\n"
+        with_first(NAME + "    for _ in range(20):  # in all calls, a gigabyte\n"
                    "        print('x' * 1_000_000)\n"
                    "    return dy @ w, dy.T @ x, dy.sum(0)"),
         first("right"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from tests.diagnoses import fills, right_answers
+from tests.diagnoses import fills, right_answers, verdict
 from tests.mutants import wider
 from tests.right_answers import RIGHT
 from tinynn.course.engine import evidence
@@ -65,6 +65,24 @@ def test_every_right_answer_passes_with_room_to_spare(
 @every_fill
 def test_every_right_answer_passes_on_many_more_inputs(exercise: Fill) -> None:
     assert not refused(wider(exercise, 600), answers_to(exercise))
+
+
+def test_where_the_task_says_nothing_of_dtypes_float64_is_right_and_told() -> None:
+    def y_of_zeros(x, w, b):
+        y = np.zeros((len(x), len(w)))
+        for n, row in enumerate(x):
+            y[n] = w @ row + b
+        return y
+
+    said = verdict(FILLS["01.1"], y_of_zeros)
+    assert said.kind == "right" and "float64 goes out" in str(said) and ".astype(x.dtype)" in str(said)
+
+
+@every_fill
+def test_a_dtype_that_is_asked_for_stands_in_the_task(exercise: Fill) -> None:
+    arrays = [c for c in exercise.all_inputs if "float32" in c.tags]
+    named = any(word in exercise.words["task"] for word in ("float32", "dtype", "an array like `x`"))
+    assert named or not arrays or not exercise.dtype_matters
 
 
 def test_a_right_answer_with_a_slip_is_refused() -> None:

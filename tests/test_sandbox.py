@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -26,7 +27,7 @@ from hypothesis.extra import numpy as arrays
 
 from tinynn.course.engine import prints, process, runner, travel, wire
 from tinynn.course.engine.call import Call, Line, Odd, Outcome, Problem
-from tinynn.course.engine.perform import MOST_ITEMS, made_plain, perform
+from tinynn.course.engine.perform import DEPTH, MOST_ITEMS, made_plain, perform
 from tinynn.course.engine.watch import Limits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,9 +184,31 @@ def test_a_list_without_end_is_told_at_once():
     loop: list = []
     loop += [loop] * 1000
     assert made_plain(loop) == Odd("list", f"more than {MOST_ITEMS:,} things in lists")
-    alone: list = []
-    alone.append(alone)
-    assert isinstance(made_plain(alone)[0][0][0][0], Odd)
+    inner: Any = []
+    inner.append(inner)
+    inner = made_plain(inner)
+    for _ in range(DEPTH):
+        inner = inner[0]
+    assert isinstance(inner, Odd)
+
+
+@pytest.mark.parametrize(
+    ("made", "due"),
+    [
+        ("collections.defaultdict(float, a=1.0)", {"a": 1.0}),
+        ("collections.OrderedDict(b=[2])", {"b": [2]}),
+        ("collections.Counter('aab')", {"a": 2, "b": 1}),
+        ("collections.namedtuple('Both', 'y slope')(1, 2)", (1, 2)),
+        ("[fractions.Fraction(1, 4), decimal.Decimal('0.5')]", [0.25, 0.5]),
+    ],
+)
+def test_dicts_tuples_and_numbers_of_other_kinds_are_what_they_are(made: str, due: Any):
+    assert ran(f"import collections, decimal, fractions\ndef f(): return {made}").outcomes[0].value == due
+
+
+def test_a_fraction_beyond_all_floats_is_told():
+    outcome = ran("from fractions import Fraction\ndef f(): return Fraction(10**400)").outcomes[0]
+    assert isinstance(outcome.value, Odd) and outcome.value.kind == "Fraction"
 
 
 def test_a_little_is_kept_of_50_megabytes_of_prints():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import diagnoses
 from tests.diagnoses import Judged, answers, judged
 from tinynn.course.engine.texts import phrases
 
@@ -39,6 +40,16 @@ def test_every_answer_is_rejected_and_none_stops_the_engine(trials: dict[str, Ju
     assert len(trials) >= 324
     bad = {name: one.crash for name, one in trials.items() if one.result in ("accepted", "crashed")}
     assert bad.keys() == UNSEEN.keys(), bad
+
+
+def test_an_answer_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(dy, x):
+        while True:
+            pass
+
+    monkeypatch.setattr(diagnoses, "SECONDS", 0.2)
+    (one,) = judged({"03.2": [(endless, "a loop without end")]})
+    assert one.result == "crashed" and "TooLong: 0.2 seconds" in one.crash
 
 
 @pytest.mark.parametrize("name", NOT)

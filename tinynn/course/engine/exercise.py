@@ -161,7 +161,7 @@ class Fill(Exercise):
     tolerance : float
         Relative, for float64; float32 cases are compared to 1e-4.
     dtype_matters : bool
-        Whether float32 in must give float32 out.
+        Whether float32 in must give float32 out: only where the task says so.
     chained : bool
         Whether a part is computed from another, so that one mistake spoils both: two mistakes are then not
         recognised part by part.
@@ -201,6 +201,7 @@ class Fill(Exercise):
         self.swap: Callable[[Callable], AbstractContextManager] | None = None
         self.train: Callable[..., Any] | None = None
         self.same: Callable[[Any, Any, tuple], bool] | None = None
+        self.measure: Callable[[Any, tuple], dict[str, Any]] | None = None
         self._cases: Callable[[np.random.Generator], Iterator[Case]] | None = None
         self._draw: Callable[[np.random.Generator], Case] | None = None
 
@@ -235,6 +236,11 @@ class Fill(Exercise):
         """Where several answers are right: ``same(got, wanted, args)``, whether `got` is one of them."""
         self.same = same
         return same
+
+    def measured(self, measure: Callable[[Any, tuple], dict[str, Any]]) -> Callable:
+        """What is shown of a result where many are right: ``measure(value, args)``, by name."""
+        self.measure = measure
+        return measure
 
     def mistake(self, function: Callable) -> Callable:
         """A named mistake."""
@@ -279,7 +285,7 @@ class Fill(Exercise):
         """`count` inputs at random, the smallest first: always the same ones."""
         rng = np.random.default_rng([self.seed, count])
         made = [_marked(self._draw(rng)) for _ in range(count)] if self._draw else []
-        return sorted(made, key=lambda c: _extent((*c.args, *c.kwargs.values())))
+        return sorted(made, key=_effort)
 
     @cached_property
     def all_inputs(self) -> list[Case]:
@@ -352,7 +358,24 @@ def _marked(case: Case) -> Case:
         "empty": any(a.size == 0 for a in arrays),
     }
     tags = case.tags | {"drawn"} | {name for name, holds in kinds.items() if holds}
-    return case._replace(tags=tags, note=case.note or phrases("engine")["shown"]["drawn"])
+    say = phrases("engine")["shown"]
+    note = [say["drawn"], *(say[f"drawn_{name}"] for name in ("float32", "strided") if kinds[name])]
+    return case._replace(tags=tags, note=case.note or ", ".join(note))
+
+
+def _effort(case: Case) -> int:
+    """How hard an input is to look at and to write down: its extent; numbers tiny or huge, gaps in memory."""
+    values = (*case.args, *case.kwargs.values())
+    gaps = 2 if "strided" in case.tags else 1
+    return _extent(values) * gaps * (3 if any(map(_awkward, values)) else 1)
+
+
+def _awkward(value: Any) -> bool:
+    """Whether numbers are in it that are written with an exponent."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return False
+    sizes = np.abs(value[value != 0])
+    return bool(sizes.size and (sizes.min() < 1e-3 or sizes.max() >= 1e4))
 
 
 def _extent(value: Any) -> int:

@@ -18,6 +18,9 @@ from .verdict import Block, Code, Table
 SMALL, WIDE, ROWS = 48, 8, 8
 """Arrays up to so many elements and columns are shown whole; of others, so many elements that differ."""
 
+LINE = 80
+"""Characters that fit in one line."""
+
 
 def failing_input(evidence: Evidence, seen: Seen) -> Code:
     """The arguments of one case, each with its name."""
@@ -43,17 +46,13 @@ def shortly(value: Any) -> str:
         return {"ellipsis": "..."}.get(value.kind, f"{value.kind}: {text}")[:80]
     if callable(value):
         return str(getattr(value, "__name__", type(value).__name__))
-    if (
-        isinstance(value, np.ndarray)
-        and value.ndim
-        and (value.size > WIDE or value.ndim > 1 or not value.size)
-    ):
-        return f"array {value.shape} {value.dtype}"
     if isinstance(value, np.ndarray):
-        return _line(value, 4)
+        whole = value.ndim == 0 or value.ndim == 1 and 0 < value.size <= SMALL
+        line = _line(value, 4) if whole else ""
+        return line if 0 < len(line) <= LINE else f"array {value.shape} {value.dtype}"
     if isinstance(value, (tuple, list)) and any(isinstance(v, (np.ndarray, Odd)) for v in value):
         return f"{type(value).__name__} of {len(value)}: " + ", ".join(map(shortly, value[:4]))
-    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    text = f"{value:.6g}" if isinstance(value, float) else " ".join(repr(value).split())
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -91,7 +90,15 @@ def _kinds(got: Any, wanted: Any) -> tuple[tuple[str, ...], ...]:
     say = phrases("engine")["shown"]
     kinds = [v.kind if isinstance(v, Odd) else type(v).__name__ for v in (wanted, got)]
     kinds = ["array" if kind == "ndarray" else kind for kind in kinds]
-    return ((say["kind"], *kinds), (say["value"], shortly(wanted), shortly(got)))
+    value = (say["value"], shortly(wanted), shortly(got))
+    return (value,) if kinds[0] == kinds[1] else ((say["kind"], *kinds), value)
+
+
+def measured(name: str, got: dict[str, Any], wanted: dict[str, Any]) -> Table:
+    """Measures of one right result of many, and of what came. None is marked: right ones differ as well."""
+    say = phrases("engine")["shown"]
+    rows = tuple((key, shortly(due), shortly(got.get(key, NOTHING))) for key, due in wanted.items())
+    return Table(("", say["expected"], say["received"]), rows, say["one_of_many"].format(name=name))
 
 
 def _shapes(got: Any, wanted: Any) -> Iterator[tuple[str, str, str]]:
@@ -147,4 +154,4 @@ def _line(a: np.ndarray, digits: int) -> str:
 
 
 def _number(value: Any, digits: int) -> str:
-    return str(value) if np.asarray(value).dtype.kind in "biu" else f"{value:.{digits}g}"
+    return str(value) if np.asarray(value).dtype.kind in "biu" else f"{value + 0.0:.{digits}g}"  # no -0

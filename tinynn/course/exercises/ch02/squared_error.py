@@ -10,7 +10,7 @@ from .... import ops
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
-mse = Fill("02.1", "mse_gradient(y, t)", returns="dy", level=1, minutes=6)
+mse = Fill("02.1", "mse_gradient(y, t)", returns="dy", level=1, minutes=6, dtype_matters=False)
 
 
 @mse.cases

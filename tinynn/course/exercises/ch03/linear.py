@@ -10,7 +10,9 @@ from .... import ops
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
-linear = Fill("03.1", "linear_backward(dy, x, w)", returns="dx dw db", level=2, minutes=8)
+linear = Fill(
+    "03.1", "linear_backward(dy, x, w)", returns="dx dw db", level=2, minutes=8, dtype_matters=False
+)
 
 
 @linear.cases

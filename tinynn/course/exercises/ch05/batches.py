@@ -83,6 +83,25 @@ def _order(epoch: Any, x: np.ndarray, y: np.ndarray, batch_size: int) -> list[in
     return order if np.array_equal(y[order], labels) else []
 
 
+@batches.measured
+def _(value: list, args: tuple) -> dict[str, Any]:
+    """Of each epoch how many rows its batches have; of the first, which rows of x and y they are."""
+    x = args[0]
+    labels = [label for _, yb in value[0] for label in np.asarray(yb).tolist()]
+    return {
+        "epochs": len(value),
+        "sizes of the batches": [[len(xb) for xb, _ in epoch] for epoch in value],
+        "rows of x in the first epoch": [_places(x, xb) for xb, _ in value[0]],
+        "numbers in its y": labels,
+    }
+
+
+def _places(x: np.ndarray, rows: np.ndarray) -> list[int]:
+    """Where each of the rows stands in x, -1 for what is no row of it."""
+    found = [np.flatnonzero((x == row).all(axis=1)) for row in rows]
+    return [int(places[0]) if len(places) else -1 for places in found]
+
+
 @batches.reference
 def _(x, y, batch_size, epochs, seed):
     of_the_library = Batches(x, y, batch_size=batch_size, seed=seed)

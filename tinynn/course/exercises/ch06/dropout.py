@@ -38,7 +38,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 @drop.drawn
 def _(rng: np.random.Generator) -> Case:
     (x,) = draw.arrays(rng, draw.shape(rng, least=1))
-    p = draw.one_of(rng, 0.0, 0.1, 0.5, 0.9, 0.99, 0.999, float(rng.random()))
+    p = draw.one_of(rng, 0.0, 0.1, 0.5, 0.9, 0.99, 0.999, float(rng.integers(1, 100)) / 100)
     u = rng.random(x.shape).astype(x.dtype)
     if x.dtype == np.float64:  # exactly p is not below it
         u = np.where(rng.random(x.shape) < 0.15, draw.one_of(rng, p, p, 0.0), u)

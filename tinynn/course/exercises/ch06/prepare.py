@@ -38,7 +38,7 @@ def _(rng: np.random.Generator) -> Case:
     kind = draw.dtype(rng)
     wide = 10.0 ** (rng.uniform(-2, 2, columns) if kind == np.float32 else rng.uniform(-10, 6, columns))
     far = draw.one_of(rng, 0.0, 2.0, -5.0, 0.0 if kind == np.float32 else 1000.0)
-    train, new = ((rng.normal(size=(k, columns)) + far) * wide for k in (n, m))
+    train, new = ((np.clip(rng.normal(size=(k, columns)), -0.9, 0.9) + far) * wide for k in (n, m))
     train[:, :] += wide * 2 * (np.arange(n) % 2)[:, None]  # no column is nearly constant
     constant = (rng.random(columns) < 0.3) | (n == 1)
     train[:, constant] = rng.integers(-3, 9, size=columns)[constant]
