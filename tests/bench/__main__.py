@@ -115,7 +115,7 @@ def header(threads: int) -> list[str]:
         f"{machine}; {' '.join(settings) or 'no settings'}.",
         "float32, forward and backward; microseconds: the median and the middle half of the rounds.",
         f"Threads: {threads}, of either. BLAS: {blas()}. NumPy is imported first.",
-        "PyTorch is eager, with its fused optimiser; at its best it also keeps memory, and images channels last.",
+        "PyTorch is eager, its optimiser fused; at its best it keeps memory too, and images channels last.",
         "A ratio says how many times as long as tinynn the other takes, turn by turn.",
         "",
     ]
