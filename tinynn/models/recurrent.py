@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..nn import GRU, LSTM, RNN, Embedding, Linear, Module
-from ..nn.checks import number, whole
+from ..nn.checks import whole
 from ..ops.specs import require_choice
 from ..random import Seed, as_generator
 from ..tensor import Tensor, no_grad
+from .sampling import sample
 
 KINDS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
@@ -121,7 +122,7 @@ class CharRNN(Module):
 
     def generate(
         self, prompt: Sequence[int] | np.ndarray, length: int, *, temperature: float = 1.0,
-        top_k: int | None = None, generator: Seed = None,
+        top_k: int | None = None, top_p: float | None = None, generator: Seed = None,
     ) -> list[int]:  # fmt: skip
         """Continue `prompt`, at least one token, by `length` tokens that are drawn one by one.
 
@@ -129,22 +130,14 @@ class CharRNN(Module):
         ----------
         prompt : integers, (T,)
         length : int
-        temperature : float, 0 or more
-            Logits are divided by it: below 1 likely characters become likelier; 0 takes the likeliest.
-        top_k : int, optional
-            Draw from the k likeliest only.
-        generator : int or np.random.Generator, optional
-            Where the draws come from; by default the package's own (`manual_seed`).
+        temperature, top_k, top_p, generator
+            How they are drawn: see `sample`.
 
         Returns
         -------
         list of int, the new tokens
         """
         length = whole("generate", "length", length, 0)
-        temperature = number("generate", "temperature", temperature, hint="temperature=0.8")
-        if top_k is not None and whole("generate", "top_k", top_k) > self.vocabulary:
-            expected, hint = f"at most the {self.vocabulary} characters there are", "top_k=None"
-            raise ArgumentError("generate", f"top_k={top_k}", expected, hint)
         rng, tokens, state = as_generator(generator), np.asarray(prompt), None
         if tokens.ndim != 1 or tokens.size == 0:
             raise ShapeError("generate", f"a prompt {tokens.shape}", "one or more tokens, (T,)", "prompt=[0]")
@@ -155,22 +148,11 @@ class CharRNN(Module):
             with no_grad():
                 for _ in range(length):
                     logits, state = self(tokens[None], state)  # the state remembers all before
-                    found.append(sample(logits.data[0, -1], temperature, top_k, rng))
+                    found += sample(logits.data[0, -1:], temperature, top_k, top_p, rng).tolist()
                     tokens = np.array(found[-1:])
         finally:
             self.train(before)
         return found
-
-
-def sample(logits: np.ndarray, temperature: float, top_k: int | None, rng: np.random.Generator) -> int:
-    """Draw an index with the probabilities softmax(logits / temperature), of the `top_k` likeliest."""
-    if temperature == 0:
-        return int(logits.argmax())
-    scores = logits.astype(np.float64) / temperature
-    if top_k is not None:
-        scores[scores < np.sort(scores)[-top_k]] = -np.inf
-    p = np.exp(scores - scores.max())
-    return int(rng.choice(len(p), p=p / p.sum()))
 
 
 def _tokens(where: str, tokens: Any) -> np.ndarray:
