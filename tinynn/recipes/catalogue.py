@@ -49,7 +49,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "code-gpt": CodeRecipe(
         about="the source of Python's standard library in byte pairs, a GPT of four layers of 128",
-        epochs=20, batch_size=8, lr=2e-3, weight_decay=0.1, clip_norm=1.0, warmup=0.05,
+        epochs=14, batch_size=8, lr=2e-3, weight_decay=0.1, clip_norm=1.0, warmup=0.05,
         tokens=1024, context=128, layers=4, heads=4, width=128, per_epoch=200,
     ),
 }  # fmt: skip
