@@ -18,7 +18,7 @@ from typing import Any
 from .cases import CASES
 from .cold import cold
 from .memory import attention_peaks, step_peak
-from .race import CONTESTANTS, Spread, present, race
+from .race import CONTESTANTS, Spread, present, race, wanted
 
 RESULTS = Path(__file__).resolve().parent / "results"
 STEPS = ("mlp", "digit cnn", "cifar cnn", "rnn", "gru", "lstm", "attention", "gpt")
@@ -35,10 +35,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=0.05, help="length of one round of one contestant")
     parser.add_argument("--threads", type=int, default=2, help="of either library")
+    parser.add_argument(
+        "--against",
+        nargs="+",
+        choices=[*CONTESTANTS][1:],
+        default=[*CONTESTANTS][1:],
+        help="who else runs (all)",
+    )
     parser.add_argument("--save", action="store_true", help="write the table into tests/bench/results")
     options = parser.parse_args()
     what = options.what or ["steps", "tape", "ops", "cold", "memory"]
 
+    wanted[:] = ["ours", *options.against]
     os.environ["TINYNN_BENCH_THREADS"] = str(options.threads)
     lines, results = [*header(options.threads)], {}
     print("\n".join(lines))

@@ -58,9 +58,12 @@ class Spread(NamedTuple):
         return cls(median(values), quarters[0], quarters[2])
 
 
+wanted = list(CONTESTANTS)
+
+
 def present() -> list[str]:
-    """The contestants that can run here."""
-    return [k for k, c in CONTESTANTS.items() if c.library == "tinynn" or importlib.util.find_spec("torch")]
+    """The contestants that are wanted and can run here."""
+    return [k for k in wanted if CONTESTANTS[k].library == "tinynn" or importlib.util.find_spec("torch")]
 
 
 class Worker:
