@@ -40,7 +40,7 @@ def main() -> None:
         nargs="+",
         choices=[*CONTESTANTS][1:],
         default=[*CONTESTANTS][1:],
-        help="who else runs (all)",
+        help="who else (all)",
     )
     parser.add_argument("--save", action="store_true", help="write the table into tests/bench/results")
     options = parser.parse_args()
