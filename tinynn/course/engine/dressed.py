@@ -27,8 +27,9 @@ def empty_part(part: Part) -> Found | None:
 def other_object(part: Part) -> Found | None:
     """A Tensor, a list, a generator, a text, a function where an array is due."""
     odd = [p.got for p in part.pairs if not numeric(p.got)]
-    plain = any(numeric(p.got) and np.ndim(p.wanted) for p in part.pairs)  # of shape (), a number will do
-    if not odd or plain or not all(numeric(p.wanted) for p in part.pairs):
+    if not odd or not all(numeric(p.wanted) for p in part.pairs):
+        return None
+    if any(numeric(p.got) and np.ndim(p.wanted) for p in part.pairs):  # of shape (), a number will do
         return None
     kind = odd[0].kind if isinstance(odd[0], Odd) else type(odd[0]).__name__
     kind = "method" if "method" in kind else kind
