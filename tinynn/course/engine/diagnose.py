@@ -17,7 +17,7 @@ from .compare import leak, single
 from .diagnosis import Diagnosis, about_signature, words_of
 from .evidence import Evidence, Seen
 from .exercise import Fill
-from .found import Found, applied, tried
+from .found import Found, tried
 from .shown import differing, failing_input, measured, side_by_side
 from .signatures import only, signature, structure, unlike_first, unlike_itself
 from .texts import phrases
@@ -218,13 +218,8 @@ def _differences(evidence: Evidence, seen: Seen) -> list[Block]:
     """Tables of the parts that are wrong in this case; of the whole result where it has other parts."""
     if seen.outcome.end != "value" or seen.wanted.end != "value":
         return []
-    measure = evidence.exercise.measure
-    if measure is not None:
-        of = lambda value: measure(value, seen.case.args)
-        got, wanted = applied(of, seen.outcome.value), applied(of, seen.wanted.value)
-        if got and wanted:
-            return [measured(evidence.exercise.returns[0], got, wanted)]
-    return _plainly(evidence, seen)
+    table = measured(evidence, seen)
+    return _plainly(evidence, seen) if table is None else [table]
 
 
 def _plainly(evidence: Evidence, seen: Seen) -> list[Block]:

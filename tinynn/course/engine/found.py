@@ -63,10 +63,6 @@ def tried(change: Callable[[Any], Any], value: Any) -> Any:
         return None
 
 
-applied = tried
-"""The same, of a declaration's own measure: what it cannot measure is shown plainly."""
-
-
 def weight(got: Any, wanted: Any) -> int:
     """How many elements differ; all where the shapes do, at least one."""
     if numeric(got) and numeric(wanted) and np.shape(got) == np.shape(wanted):

@@ -12,6 +12,7 @@ import numpy as np
 from .call import Odd
 from .compare import Tolerance, near, numeric
 from .evidence import NOTHING, Evidence, Part, Seen
+from .found import tried
 from .texts import phrases
 from .verdict import Block, Code, Table
 
@@ -94,8 +95,18 @@ def _kinds(got: Any, wanted: Any) -> tuple[tuple[str, ...], ...]:
     return (value,) if kinds[0] == kinds[1] else ((say["kind"], *kinds), value)
 
 
-def measured(name: str, got: dict[str, Any], wanted: dict[str, Any]) -> Table:
-    """Measures of one right result of many, and of what came. None is marked: right ones differ as well."""
+def measured(evidence: Evidence, seen: Seen) -> Table | None:
+    """Measures of one right result of many, and of what came. None is marked: right ones differ as well.
+
+    None where the exercise declares no measure, or where it does not apply to what came.
+    """
+    measure, name = evidence.exercise.measure, evidence.exercise.returns[0]
+    if measure is None:
+        return None
+    of = lambda value: measure(value, seen.case.args)
+    got, wanted = tried(of, seen.outcome.value), tried(of, seen.wanted.value)
+    if not (got and wanted):
+        return None
     say = phrases("engine")["shown"]
     rows = tuple((key, shortly(due), shortly(got.get(key, NOTHING))) for key, due in wanted.items())
     return Table(("", say["expected"], say["received"]), rows, say["one_of_many"].format(name=name))
