@@ -33,11 +33,11 @@ class _Convolution(Module):
         in_channels: int,
         out_channels: int,
         kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
-        groups: int,
-        bias: bool,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         where, n = type(self).__name__, self.axes
@@ -115,19 +115,6 @@ class Conv2d(_Convolution):
     (5, 8, 28, 28)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
-
     def forward(self, x: Any) -> Tensor:
         settings = self.stride, self.padding, self.dilation, self.groups
         return F.conv2d(x, self.weight, self.bias, *settings)
@@ -140,19 +127,6 @@ class Conv1d(_Convolution):
     """
 
     axes = 1
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
 
     def forward(self, x: Any) -> Tensor:
         settings = self.stride, self.padding, self.dilation, self.groups
