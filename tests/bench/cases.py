@@ -6,8 +6,10 @@ written as a user of the library would write them. The imports are inside: a wor
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -151,29 +153,35 @@ def chain(n: int) -> Callable[[str], Run]:
     return forward_backward(build)
 
 
+def package(library: str) -> Any:
+    """The package itself: `nn`, `optim` and the rest."""
+    return importlib.import_module("torch" if library == "torch" else "tinynn")
+
+
+def training(library: str, model: Any, backward: Callable[[], object], algorithm: str = "Adam") -> Run:
+    """One training step; `backward` does both passes. PyTorch's fastest: one call for all parameters."""
+    options = {"fused": True} if library == "torch" else {}
+    optimizer = getattr(package(library).optim, algorithm)(model.parameters(), lr=1e-3, **options)
+
+    def run() -> None:
+        optimizer.zero_grad()
+        backward()
+        optimizer.step()
+
+    return run
+
+
 def mlp(batch: int) -> Callable[[str], Run]:
     """One training step, written as each library's tutorial writes it."""
 
     def case(library: str) -> Run:
         _, constant, F = functions(library)
-        if library == "torch":
-            import torch as lib
-        else:
-            import tinynn as lib
+        lib = package(library)
         nn = lib.nn
         a, b, c, d = SIZES
         model = nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, c), nn.ReLU(), nn.Linear(c, d))
-        # PyTorch's fastest: one call for all parameters
-        options = {"fused": True} if library == "torch" else {}
-        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
         x, t = constant(floats(batch, a)), constant(whole(d, batch))
-
-        def run() -> None:
-            optimizer.zero_grad()
-            F.cross_entropy(model(x), t).backward()
-            optimizer.step()
-
-        return run
+        return training(library, model, lambda: F.cross_entropy(model(x), t).backward())
 
     return case
 
@@ -186,10 +194,7 @@ def convolutional(channels: int, size: int, batch: int) -> Callable[[str], Run]:
 
     def case(library: str) -> Run:
         _, constant, F = functions(library)
-        if library == "torch":
-            import torch as lib
-        else:
-            import tinynn as lib
+        lib = package(library)
         nn, last = lib.nn, ((size - 2) // 2 - 2) // 2 - 2
         model = nn.Sequential(
             nn.Conv2d(channels, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
@@ -197,18 +202,10 @@ def convolutional(channels: int, size: int, batch: int) -> Callable[[str], Run]:
             nn.Conv2d(64, 64, 3), nn.ReLU(),
             nn.Flatten(), nn.Linear(64 * last * last, 64), nn.ReLU(), nn.Linear(64, 10),
         )  # fmt: skip
-        options = {"fused": True} if library == "torch" else {}
-        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
         x, t = constant(floats(batch, channels, size, size)), constant(whole(10, batch))
         if library == "torch" and CHANNELS_LAST:
             model, x = model.to(memory_format=lib.channels_last), x.to(memory_format=lib.channels_last)
-
-        def run() -> None:
-            optimizer.zero_grad()
-            F.cross_entropy(model(x), t).backward()
-            optimizer.step()
-
-        return run
+        return training(library, model, lambda: F.cross_entropy(model(x), t).backward())
 
     return case
 
@@ -218,22 +215,10 @@ def recurrent(kind: str, hidden: int) -> Callable[[str], Run]:
 
     def case(library: str) -> Run:
         _, constant, _ = functions(library)
-        if library == "torch":
-            import torch as lib
-        else:
-            import tinynn as lib
+        lib = package(library)
         model = getattr(lib.nn, kind)(64, hidden)
-        options = {"fused": True} if library == "torch" else {}
-        optimizer = lib.optim.Adam(model.parameters(), lr=1e-3, **options)
         x, upstream = constant(floats(64, 32, 64)), constant(floats(64, 32, hidden))
-
-        def run() -> None:
-            optimizer.zero_grad()
-            y, _ = model(x)
-            y.backward(upstream)
-            optimizer.step()
-
-        return run
+        return training(library, model, lambda: model(x)[0].backward(upstream))
 
     return case
 
@@ -303,25 +288,10 @@ def gpt(batch: int, t: int) -> Callable[[str], Run]:
 
     def case(library: str) -> Run:
         _, constant, F = functions(library)
-        options = {"fused": True} if library == "torch" else {}
-        if library == "torch":
-            import torch as lib
-
-            model = torch_gpt()
-        else:
-            import tinynn as lib
-            from tinynn.models import GPT as Ours
-
-            model = Ours(**GPT)
-        optimizer = lib.optim.AdamW(model.parameters(), lr=1e-3, **options)
+        model = torch_gpt() if library == "torch" else package(library).models.GPT(**GPT)
         ids, targets = constant(whole(65, batch, t)), constant(whole(65, batch * t))
-
-        def run() -> None:
-            optimizer.zero_grad()
-            F.cross_entropy(model(ids).reshape(batch * t, 65), targets).backward()
-            optimizer.step()
-
-        return run
+        loss = lambda: F.cross_entropy(model(ids).reshape(batch * t, 65), targets)
+        return training(library, model, lambda: loss().backward(), "AdamW")
 
     return case
 
