@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STAIRCASE = [
     {"errors"},
     {"memory", "atomic"},
+    {"gpu"},
     {"backends", "random"},
     {"threads"},
     {"ops"},

@@ -1,7 +1,7 @@
 """Which implementation of an op runs: the backend, the wrappers around it, and the device.
 
-A *backend* is a setting of the whole process, `backend("numpy")` or `backend("numba")`; each op has a
-pair of functions for it, or falls back to its NumPy reference. A *wrapper* is a function
+A *backend* is a setting of the whole process, `backend("numpy")`, `backend("numba")` or `backend("simt")`;
+each op has a pair of functions for it, or falls back to its NumPy reference. A *wrapper* is a function
 ``(op, pair) -> pair`` laid around whatever would run: it can count, check or replace results and
 touches no op (`tinynn.wrappers` has three).
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Wrapper = Callable[[Op, Pair], Pair]
 
-NAMES = ("numpy", "numba")
+NAMES = ("numpy", "numba", "simt")
 
 _name: str | None = None  # None until the first op runs or the user chooses
 _wrappers: list[Wrapper] = []
@@ -83,9 +83,10 @@ class backend:
 
     Parameters
     ----------
-    name : {"numpy", "numba"}
+    name : {"numpy", "numba", "simt"}
         "numpy" is the reference, to be read; "numba" (the default where Numba is installed) is compiled
-        and uses several threads. The environment variable TINYNN_BACKEND sets the first choice.
+        and uses several threads; "simt" interprets the CUDA kernels thread by thread, which is slow and
+        finds their mistakes. The environment variable TINYNN_BACKEND sets the first choice.
     """
 
     def __init__(self, name: str) -> None:

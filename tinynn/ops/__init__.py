@@ -2,7 +2,8 @@
 
 An op lives in a module named after its family, as ``{name}_spec``, ``{name}_forward`` and
 ``{name}_backward`` (and ``{name}_check`` for values). ``numba=True`` says that the module beside it
-with the ending ``_numba`` holds compiled functions of the same names.
+with the ending ``_numba`` holds compiled functions of the same names, ``cuda=True`` one with the ending
+``_cuda`` that launches CUDA kernels.
 
 A cache holds inputs and outputs as they are, without a copy. Where it holds arrays of its own, the
 docstring of the forward says how many bytes.
@@ -30,14 +31,16 @@ from .specs import same_shape
 catalogue: dict[str, Op] = {}
 
 
-def _op(name: str, module: ModuleType, *, numba: bool = False, **kwargs: Any) -> Op:
+def _op(name: str, module: ModuleType, *, numba: bool = False, cuda: bool = False, **kwargs: Any) -> Op:
     catalogue[name] = Op(
         name,
         getattr(module, f"{name}_spec"),
         getattr(module, f"{name}_forward"),
         getattr(module, f"{name}_backward", None),
         check_values=getattr(module, f"{name}_check", None),
-        kernels={"numba": f"{module.__name__}_numba"} if numba else None,
+        kernels={
+            name: f"{module.__name__}_{name}" for name, there in (("numba", numba), ("cuda", cuda)) if there
+        },
         **kwargs,
     )
     return catalogue[name]

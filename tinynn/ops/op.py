@@ -147,6 +147,7 @@ class Op:
 
     def pair(self, backend: str) -> Pair:
         """The pair for `backend`, importing its kernels on first use; the reference if it has none."""
+        backend = "cuda" if backend == "simt" else backend  # the same kernels, interpreted
         if backend not in self.pairs and backend in self.kernels:
             try:
                 module = importlib.import_module(self.kernels[backend])
@@ -154,7 +155,12 @@ class Op:
                 got = f"{backend!r}, which does not load here ({error})"
                 raise DeviceError("backend", got, "a backend that loads", 'backend("numpy")') from error
             forward = getattr(module, f"{self.name}_forward")
-            self.pairs[backend] = Pair(forward, getattr(module, f"{self.name}_backward", None), backend)
+            pair = Pair(forward, getattr(module, f"{self.name}_backward", None), backend)
+            if backend == "cuda":
+                from .on_gpu import for_gpu
+
+                pair = for_gpu(pair, self.pairs["numpy"])
+            self.pairs[backend] = pair
         return self.pairs.get(backend) or self.pairs["numpy"]
 
     @property

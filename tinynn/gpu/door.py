@@ -1,0 +1,89 @@
+"""Numba's CUDA compiler and CuPy: imported here and nowhere else, with the repairs that they need.
+
+Numba-cuda is in maintenance mode and has a successor; this is the only file that will change.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+from collections.abc import Callable
+from statistics import median
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import DeviceError
+
+INSTALL = 'pip install "tinynn[cuda]"'
+
+
+@functools.cache
+def compiler() -> ModuleType:
+    """The module ``numba.cuda`` of numba-cuda. Compiling for a GPU needs none."""
+    if importlib.util.find_spec("numba_cuda") is None:
+        raise DeviceError("cuda", "no numba-cuda, which compiles kernels", "it installed", INSTALL)
+    if not hasattr(np, "row_stack"):  # numba-cuda 0.30 names it; NumPy 2.5 took it away
+        setattr(np, "row_stack", np.vstack)  # noqa: B010
+    return importlib.import_module("numba.cuda")
+
+
+@functools.cache
+def cupy() -> ModuleType:
+    """CuPy, whose arrays are ours on the GPU."""
+    try:
+        return importlib.import_module("cupy")
+    except ImportError as error:
+        raise DeviceError("cuda", f"no CuPy ({error})", "CuPy for your CUDA version", INSTALL) from error
+
+
+@functools.cache
+def missing() -> str | None:
+    """What keeps kernels from running on a GPU here, in words; None if nothing does."""
+    for package, does in (("numba_cuda", "compiles kernels"), ("cupy", "keeps arrays on the GPU")):
+        if importlib.util.find_spec(package) is None:
+            return f"{package.replace('_', '-')} is not installed, which {does}"
+    try:
+        count = cupy().cuda.runtime.getDeviceCount()
+    except Exception as error:  # whatever a driver that is absent, too old or broken raises
+        return f"CUDA finds no usable GPU ({type(error).__name__}: {str(error).strip()})"
+    return None if count else "CUDA finds no GPU"
+
+
+def available() -> bool:
+    """Whether kernels can run on a GPU here. Equals torch.cuda.is_available."""
+    return missing() is None
+
+
+def require(where: str = "cuda") -> None:
+    """Raise a DeviceError that says what is missing, unless a GPU can be used."""
+    if reason := missing():
+        hint = (
+            INSTALL if "installed" in reason else 'tinynn.backend("simt"), which runs the kernels on the CPU'
+        )
+        raise DeviceError(where, f"no GPU: {reason}", "an NVIDIA GPU with its driver", hint)
+
+
+def synchronize() -> None:
+    """Wait until the GPU has done all that was asked of it. Equals torch.cuda.synchronize."""
+    require("synchronize")
+    cupy().cuda.runtime.deviceSynchronize()
+
+
+def elapsed(work: Callable[[], Any], *, repeats: int = 20, warm: int = 3) -> float:
+    """Median seconds that `work` takes on the GPU, between two events in its stream, after `warm` runs."""
+    require("elapsed")
+    cuda = cupy().cuda
+    for _ in range(warm):
+        work()
+    times = []
+    for _ in range(repeats):
+        start, end = cuda.Event(), cuda.Event()
+        start.record()
+        work()
+        end.record()
+        end.synchronize()
+        times.append(cuda.get_elapsed_time(start, end) / 1e3)
+    return median(times)
