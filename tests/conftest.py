@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tinynn.random import get_state, manual_seed, set_state
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["TINYNN_RECORD"] = "off"  # no test writes into what a student has done
 settings.register_profile("tinynn", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -45,6 +47,15 @@ def folders_of_our_own(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("home")
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         os.environ.setdefault(name, str(home / name.lower()))
+
+
+@pytest.fixture
+def seeded() -> Iterator[None]:
+    """The same weights at every run; what the generators were before, afterwards."""
+    before = get_state()
+    manual_seed(0)
+    yield
+    set_state(before)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from tinynn import Tensor, memory, nn, ops, optim
 from tinynn import functional as F
 from tinynn.backends import has_numba
 from tinynn.models import DigitCNN, LeNet, ResNet
-from tinynn.random import get_state, set_state
 
 needs_numba = pytest.mark.skipif(not has_numba(), reason="no Numba here")
 MODELS = {
@@ -23,12 +22,7 @@ MODELS = {
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    before = get_state()
-    tinynn.manual_seed(0)
-    yield
-    set_state(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def images(*shape: int) -> np.ndarray:

@@ -26,7 +26,6 @@ from tinynn.errors import (
     TinynnError,
 )
 from tinynn.models import MLP
-from tinynn.random import get_state, set_state
 from tinynn.tensor import Tensor
 
 VECTORS = Path(__file__).parent / "torch_vectors"
@@ -38,12 +37,7 @@ def torch_nn() -> dict[str, np.ndarray]:
         return dict(file)
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    before = get_state()
-    tinynn.manual_seed(0)
-    yield
-    set_state(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def below(vectors: dict, prefix: str) -> dict:

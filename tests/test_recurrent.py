@@ -16,18 +16,12 @@ from tinynn import Tensor, nn, optim
 from tinynn import functional as F
 from tinynn.errors import StateError
 from tinynn.models import CharRNN, TextClassifier, sample
-from tinynn.random import get_state, set_state
 
 OPS = {"rnn": (1, 1), "gru": (3, 1), "lstm": (4, 2)}  # blocks of rows in the weights, states
 each_op = pytest.mark.parametrize("name", OPS)
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    before = get_state()
-    tinynn.manual_seed(0)
-    yield
-    set_state(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import tinynn as tn
 from tinynn import functional as F
 from tinynn import nn, optim
 from tinynn.models import BERT, GPT, Seq2Seq, mask_tokens, sample
-from tinynn.random import get_state, set_state
 
 V, T = 20, 12
 SMALL = {"layers": 2, "heads": 4, "width": 32}
@@ -21,12 +20,7 @@ GPTS = [
 each_gpt = pytest.mark.parametrize("options", GPTS, ids=lambda o: "-".join(map(str, o.values())) or "plain")
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    before = get_state()
-    tn.manual_seed(0)
-    yield
-    set_state(before)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def tokens(*shape, seed=0):

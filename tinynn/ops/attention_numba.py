@@ -9,8 +9,8 @@ the tile's part of the result added by BLAS. What the tiles before had summed is
     y' = y e^(m - m') + sum_j e^(s_j - m') v_j
 
 and y / l at the end. Forward keeps m and 1 / l of each query; backward computes p = e^(s - m) / l anew. (The
-logarithm m + ln l would be one number instead of two, but loses digits: where one key takes all, p = 1
-came out as 1.00001, and a gradient that is 0 did not.)
+logarithm m + ln l would be one number instead of two, but its rounding error is one of s: where one key
+takes all, p misses 1 and a gradient that is 0 comes out as something else.)
 Tiles that a causal mask closes are left out. Results are laid as (N, T, H, E) in memory and seen as
 (N, H, T, E), so that putting the heads side by side costs nothing.
 
