@@ -105,8 +105,9 @@ def plain_argument(value: Any) -> Any:
     return value
 
 
-watchers: list[Callable[..., None]] = []
-"""Called with (kernel, grid, block, arguments, shared) before each launch: who compiles or counts them."""
+watchers: list[Callable[..., bool | None]] = []
+"""Called with (kernel, grid, block, arguments, shared) before each launch: who compiles or counts them.
+Where one returns True, the kernel does not run."""
 
 
 def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0) -> None:
@@ -134,8 +135,9 @@ def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0)
         raise DeviceError(
             where, "arrays of the GPU and of NumPy in one launch", "all in one place", "to_device(x)"
         )
-    for watch in watchers:
-        watch(kernel, grid, block, args, shared)
+    skips = [watch(kernel, grid, block, args, shared) for watch in watchers]
+    if any(skips):
+        return
     if places == {"cuda"} and arrays.stand_in is None:
         kernel.compiled[grid, block, 0, shared](*args)
     else:
