@@ -72,7 +72,9 @@ class Run:
     def all(self) -> None:
         """Everything, the most important first."""
         if self.do(plan.CHECK)["status"] != "ok":
-            return  # what the rest would need is not there, and the line above says what
+            for item in plan.everything():  # what they would need is not there, and the line above says what
+                self.results.put(item.part, item.name, {"status": "not reached"})
+            return
         self.side_by_side(plan.compare_items(), KEEP_FOR_TIMING)
         self.side_by_side(plan.train_items(), KEEP_FOR_TIMING - 30)
         for item in (plan.CEILINGS, plan.OVERHEAD, *plan.timing_items(aims=True), plan.MEMORY):

@@ -8,6 +8,7 @@ smaller share of the ceiling.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from .timing import Device, turns
 N = 1 << 26
 """Elements of an elementwise op: 256 MB an array, four times the largest cache there is."""
 
+ADAM = {"lr": 1e-3, "t": 3}
 ROWS, ATTENTION = (1 << 16, 1024), "scaled_dot_product_attention"
 AIMS = {
     "memory": "85% of copy bandwidth, and PyTorch's speed",
@@ -73,11 +75,7 @@ def _f(name: str) -> Callable[..., Any]:
     """A function of torch.nn.functional, or of torch."""
 
     def call(torch: Any, *tensors: Any) -> Any:
-        return (
-            getattr(torch.nn.functional, name, None)(*tensors)
-            if hasattr(torch.nn.functional, name)
-            else (getattr(torch, name)(*tensors))
-        )
+        return getattr(torch.nn.functional, name, getattr(torch, name, None))(*tensors)
 
     return call
 
@@ -87,10 +85,8 @@ def _both(
 ) -> list[Contest]:
     """Forward, and backward, which moves so many arrays like the first."""
     flops = more.pop("flops", 0)
-    return [
-        Contest(name, op, inputs, torch, aim=aim, flops=flops, **more),
-        Contest(f"{name}, backward", op, inputs, torch, aim=aim, backward=True, moved=moved, flops=2 * flops, **more),
-    ]  # fmt: skip
+    forward = Contest(name, op, inputs, torch, aim=aim, flops=flops, **more)
+    return [forward, forward._replace(name=f"{name}, backward", backward=True, moved=moved, flops=2 * flops)]
 
 
 def _all() -> list[Contest]:
@@ -109,7 +105,7 @@ def _all() -> list[Contest]:
         *_both("layer_norm 1024", "layer_norm", (ROWS, (wide,), (wide,)), norm, 3, "memory"),
         *_both("cross_entropy 1024", "cross_entropy", (ROWS, Ints(wide, ROWS[:1])), cross, 2, "memory"),
         *_both("embedding 768", "embedding", (tokens, table), look, (768 + dw) / 2, "memory"),
-        Contest("adam", "adam_update", ((N,),) * 4, _torch_adam("Adam"), {"lr": 1e-3, "t": 3}, moved=7, aim="memory"),
+        Contest("adam", "adam_update", ((N,),) * 4, _torch_adam("Adam"), ADAM, moved=7, aim="memory"),
         *ladder(),
         *_attention(4, 16, 2048, 64, "attention"),
         *_recurrent("lstm", 4, 64, aim="lstm"),
@@ -119,7 +115,7 @@ def _all() -> list[Contest]:
         *[Contest(name, name, ((N,),), _f(name)) for name in ("exp", "abs")],
         *[Contest(name, name, ((N,), (N,)), _f(name)) for name in ("sub", "mul", "div", "maximum")],
         Contest("add a bias", "add", (ROWS, (wide,)), lambda torch, x, y: x + y),
-        Contest("add a bias, backward", "add", (ROWS, (wide,)), lambda torch, x, y: x + y, backward=True, moved=1),
+        Contest("add a bias, backward", "add", (ROWS, (wide,)), lambda torch, x, y: x + y, {}, True, 1),
         *[Contest(f"{name} of all", name, ((N,),), _f(name)) for name in ("sum", "mean")],
         Contest("max of all", "max", ((N,),), lambda torch, x: torch.amax(x)),
         Contest("sum of rows", "sum", (ROWS,), lambda torch, x: x.sum(-1), {"axis": -1}),
@@ -144,7 +140,7 @@ def _all() -> list[Contest]:
                lambda torch, x: torch.nn.functional.avg_pool2d(x, 2), 1.25, params={"kernel_size": 2}),
         *_recurrent("lstm", 4, 256), *_recurrent("gru", 3, 64), *_recurrent("rnn", 1, 64),
         *_attention(64, 4, 64, 32, ""), *_attention(1, 16, 8192, 64, ""),
-        Contest("adamw", "adamw_update", ((N,),) * 4, _torch_adam("AdamW"), {"lr": 1e-3, "t": 3}, moved=7),
+        Contest("adamw", "adamw_update", ((N,),) * 4, _torch_adam("AdamW"), ADAM, moved=7),
         Contest("sgd", "sgd_update", ((N,),) * 3, None, {"lr": 1e-3, "momentum": 0.9}, moved=5),
         *races(),
     ]  # fmt: skip
@@ -216,13 +212,9 @@ def ladder() -> list[Contest]:
 
     if importlib.util.find_spec("tinynn.ops.matmul_ladder_cuda") is None:
         return []
-    square = ((4096, 4096),) * 2
-    return [
-        Contest(
-            f"matmul 4096, {name}", "matmul", square, _f("matmul"), flops=2 * 4096**3, aim=aim, run=rung(name)
-        )
-        for name, aim in RUNGS.items()
-    ] + [Contest("matmul 4096, the op", "matmul", square, _f("matmul"), flops=2 * 4096**3, aim="best rung")]
+    square, flops = ((4096, 4096),) * 2, 2 * 4096**3
+    op = Contest("matmul 4096, the op", "matmul", square, _f("matmul"), flops=flops, aim="best rung")
+    return [op, *[op._replace(name=f"matmul 4096, {n}", aim=a, run=rung(n)) for n, a in RUNGS.items()]]
 
 
 # -- points of the course's race -----------------------------------------------------------------------------
@@ -256,11 +248,7 @@ RACES = [
 
 def races() -> list[Contest]:
     """One contest a size; each adds a point to what the course draws."""
-    return [
-        Contest(f"race {race.op} {n}", race.op, race.inputs(n), cupy=False)
-        for race in RACES
-        for n in race.sizes
-    ]
+    return [Contest(f"race {r.op} {n}", r.op, r.inputs(n), cupy=False) for r in RACES for n in r.sizes]
 
 
 def race_point(contest: Contest, times: dict[str, Any]) -> dict[str, Any] | None:
@@ -317,11 +305,7 @@ def _made(device: Device, i: int, what: Any, contest: Contest) -> Any:
         if contest.op.startswith(("adam", "rms")) and i > 1:
             numbers = np.abs(numbers) + np.float32(0.1)
     part = to_device(numbers.astype(np.int64 if isinstance(what, Ints) else np.float32))
-    return (
-        np.ascontiguousarray(np.tile(part, -(-size // n))[:size].reshape(shape))
-        if size > n
-        else part.reshape(shape)
-    )
+    return np.tile(part, -(-size // n))[:size].reshape(shape)
 
 
 def _bytes(contest: Contest, arrays: list) -> int:

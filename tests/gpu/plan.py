@@ -75,6 +75,12 @@ MEMORY = Item("memory", "attention", "timing", 40)
 SANITIZER = Item("sanitizer", "compute-sanitizer", "here", 100)
 
 
+def everything() -> list[Item]:
+    """All items but the check."""
+    timed = [*timing_items(aims=True), MEMORY, *step_items(), SANITIZER, *timing_items(aims=False)]
+    return [*compare_items(), *train_items(), CEILINGS, OVERHEAD, *timed]
+
+
 class Budget:
     """Seconds that are left of a run."""
 

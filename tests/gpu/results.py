@@ -1,8 +1,8 @@
 """The file of results: written anew after each item, in one go, and a table beside it.
 
 It keeps to the format that the course draws (`tinynn.course.race.gpu`), with more beside it: `check`,
-`compare`, `train`, `ceilings`, `overhead`, `kernel`, `step`, `memory`, `sanitizer`, each a dict from an item's
-name to its answer. An answer's `status` is "ok", "failed" (with `why`), "differs" or "not reached".
+`compare`, `train`, `ceilings`, `overhead`, `kernel`, `step`, `memory`, `sanitizer`, each a dict from the name
+of an item to its answer. An answer's `status` is "ok", "failed" (with `why`), "differs" or "not reached".
 """
 
 from __future__ import annotations
@@ -36,8 +36,13 @@ class Results:
         self.folder = folder
         self.stem = re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-") or "gpu"
         self.content: dict[str, Any] = {
-            "format": FORMAT, "device": device, "date": date, "command": command, "complete": False, "results": [],
-        }  # fmt: skip
+            "format": FORMAT,
+            "device": device,
+            "date": date,
+            "command": command,
+            "complete": False,
+            "results": [],
+        }
         self._lock = threading.Lock()
 
     @property

@@ -77,7 +77,8 @@ def cnn(library: Library, batch: int, size: int = 28) -> Step:
     nn, last = library.lib.nn, ((size - 2) // 2 - 2) // 2 - 2
     model = library.here(nn.Sequential(
         nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64 * last * last, 64), nn.ReLU(), nn.Linear(64, 10),
+        nn.Conv2d(64, 64, 3), nn.ReLU(),
+        nn.Flatten(), nn.Linear(64 * last * last, 64), nn.ReLU(), nn.Linear(64, 10),
     ))  # fmt: skip
     x, t = library.constant(_floats(batch, 1, size, size)), library.constant(_whole(10, batch))
     return _training(library, model, lambda: library.F.cross_entropy(model(x), t))

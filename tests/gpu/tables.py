@@ -28,8 +28,8 @@ def _head(content: dict[str, Any]) -> str:
     end = f", {content['seconds']:.0f} s" if "seconds" in content else ", not finished"
     return (
         f"# {content['device']}\n\n`{content['command']}`, {content['date']}{end}. Python "
-        f"{machine.get('python', '?')}, {packages or 'versions unknown'}. float32, TF32 off; times by CUDA events in "
-        "the default stream, medians of rounds in which the libraries take turns; inputs are larger than the cache."
+        f"{machine.get('python', '?')}, {packages or 'versions unknown'}. float32, TF32 off. Times are of CUDA "
+        "events, medians of rounds in which the libraries take turns; inputs are larger than the cache."
     )
 
 
@@ -38,8 +38,8 @@ def _ceilings(content: dict[str, Any]) -> str:
     lines = []
     if found.get("status") == "ok":
         lines = [
-            f"Ceilings of this run: a copy moves {found['bytes'] / 1e9:,.0f} GB/s (read and written); cuBLAS computes "
-            f"{found['flops'] / 1e12:.1f} TFLOP/s in float32 at {found['side']}."
+            f"Ceilings of this run: a copy moves {found['bytes'] / 1e9:,.0f} GB/s (read and written); "
+            f"cuBLAS computes {found['flops'] / 1e12:.1f} TFLOP/s in float32 at {found['side']}."
         ]
     for answer in content.get("overhead", {}).values():
         if answer.get("status") == "ok":
@@ -75,16 +75,11 @@ def _aims(content: dict[str, Any]) -> str:
     for aim, words in AIMS.items():
         mine = {name: a for name, a in answers.items() if a.get("aim") == aim}
         verdicts = {name: met(a, roof) for name, a in mine.items()}
+        known = bool(mine) and None not in verdicts.values()
         if aim in ("rung", "best rung"):  # one that reaches it is enough
-            verdict = (
-                True
-                if True in verdicts.values()
-                else None
-                if None in [*verdicts.values(), *[None][: not mine]]
-                else False
-            )
+            verdict = True if True in verdicts.values() else False if known else None
         else:
-            verdict = None if not mine or None in verdicts.values() else all(verdicts.values())
+            verdict = all(verdicts.values()) if known else None
         short = [name for name, v in verdicts.items() if v is False] if verdict is False else []
         said = {True: "met", False: "not met", None: "not measured"}[verdict]
         lines.append(f"| {words} | {said} | {'; '.join(short)} |")
@@ -136,7 +131,8 @@ def _verdict(answer: dict[str, Any], roof: dict[str, float]) -> str:
 def micro(times: dict[str, Any]) -> str:
     """Median and the middle half, in microseconds."""
     digits = 1 if times["median"] < 1e-4 else 0
-    return f"{times['median'] * 1e6:,.{digits}f} ({times['low'] * 1e6:,.{digits}f} to {times['high'] * 1e6:,.{digits}f})"
+    median, low, high = (f"{times[k] * 1e6:,.{digits}f}" for k in ("median", "low", "high"))
+    return f"{median} ({low} to {high})"
 
 
 def _steps(content: dict[str, Any]) -> str:
@@ -155,7 +151,7 @@ def _compared(content: dict[str, Any]) -> str:
         runs = "" if "kernels" not in a else "kernels" if a["kernels"] else "the reference, on CuPy"
         error = f"{a['worst']:.1e}" if "worst" in a else ""
         lines.append(f"| {name} | {runs} | {a.get('cases', '')} | {error} | {a['status']} |")
-    head = "Against the NumPy reference in float64, forward and backward; differences in units of the largest value:"
+    head = "Against the NumPy reference in float64, both passes; differences in units of the largest value:"
     return "\n".join([head, "", *lines]) if len(lines) > 2 else ""
 
 

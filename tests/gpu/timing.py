@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.util
 import math
 import sys
 import time
@@ -135,13 +136,10 @@ def ceilings(device: Device) -> dict[str, Any]:
     The copy reads and writes, so both count. CuPy's product is cuBLAS's, in float32 without TF32 unless
     CUPY_TF32 says otherwise; PyTorch's is asked too, and the better one is the ceiling.
     """
-    from tinynn.gpu import empty, to_device
+    from tinynn.gpu import to_device
 
     n = int((1 << 28) * device.size) or 16
-    source, target = to_device(np.ones(n, np.float32)), None
-    target = empty(source.shape, source)
-    copy = turns(device, {"copy": lambda: np.copyto(target, source)})["copy"]
-    del source, target
+    copy = _copy(device, n)
     device.free()
     side = max(8, int(4096 * device.size))
     a, b = (to_device(np.random.default_rng(i).standard_normal((side, side), np.float32)) for i in (0, 1))
@@ -155,6 +153,14 @@ def ceilings(device: Device) -> dict[str, Any]:
         "status": "ok", "bytes": 8 * n / copy["median"], "flops": 2 * side**3 / best,
         "copy": copy, "products": found, "side": side, "copied": 4 * n,
     }  # fmt: skip
+
+
+def _copy(device: Device, n: int) -> dict[str, Any]:
+    from tinynn.gpu import empty, to_device
+
+    source = to_device(np.ones(n, np.float32))
+    target = empty(source.shape, source)
+    return turns(device, {"copy": lambda: np.copyto(target, source)})["copy"]
 
 
 def overhead(device: Device) -> dict[str, Any]:

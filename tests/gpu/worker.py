@@ -1,7 +1,7 @@
 """A process with the GPU, that answers one request at a time: ``{"do": "compare", "name": "relu"}``.
 
-``--fake`` puts the tests' strict array in CuPy's place and interprets the kernels, at tiny sizes: for the tests
-of the run itself, where there is no GPU. What it times means nothing and is never kept.
+``--fake`` puts the tests' strict array in CuPy's place and interprets the kernels, at tiny sizes: for the
+tests of the run itself, where there is no GPU. What it times means nothing and is never kept.
 """
 
 from __future__ import annotations
