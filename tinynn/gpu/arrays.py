@@ -7,6 +7,7 @@ and ``np.zeros(shape, dtype, like=x)`` is made there. Nothing here copies betwee
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "library",
     "memory",
     "numbers",
+    "table",
     "to_device",
     "to_host",
     "where_is",
@@ -88,6 +90,16 @@ def to_host(x: Any) -> np.ndarray:
 def beside(x: Any, like: Any) -> Any:
     """The array where `like` lies; itself, if it is there."""
     return to_device(x) if is_on_gpu(like) else to_host(x)
+
+
+def table(x: np.ndarray, like: Any) -> Any:
+    """A small array of constants where `like` lies; one that was copied to the GPU before is not again."""
+    return _table(x.tobytes(), x.dtype, x.shape) if is_on_gpu(like) else x
+
+
+@functools.lru_cache(256)
+def _table(content: bytes, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
+    return to_device(np.frombuffer(content, dtype).reshape(shape))
 
 
 def numbers(*scalars: Any) -> list[float]:
