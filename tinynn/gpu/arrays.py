@@ -2,7 +2,7 @@
 
 On the GPU arrays are CuPy's, to which NumPy's functions dispatch: ``np.maximum(x, 0)`` runs where x lies,
 and ``np.zeros(shape, dtype, like=x)`` is made there. Nothing here copies between host and GPU but
-`to_device`, `to_host`, `beside` and `numbers`.
+what stands under "copies".
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ __all__ = [
     "contiguous",
     "empty",
     "erf",
+    "host_copy",
     "is_on_gpu",
     "library",
     "memory",
@@ -87,6 +88,11 @@ def to_host(x: Any) -> np.ndarray:
     return library().asnumpy(x) if is_on_gpu(x) else np.asarray(x)
 
 
+def host_copy(x: Any) -> np.ndarray:
+    """A copy of the array as NumPy's, in memory of its own."""
+    return library().asnumpy(x) if is_on_gpu(x) else x.copy()
+
+
 def beside(x: Any, like: Any) -> Any:
     """The array where `like` lies; itself, if it is there."""
     return to_device(x) if is_on_gpu(like) else to_host(x)
@@ -106,7 +112,8 @@ def numbers(*scalars: Any) -> list[float]:
     """Arrays of one element as Python floats, those of the GPU by a single copy."""
     if not any(map(is_on_gpu, scalars)):
         return [float(s) for s in scalars]
-    return to_host(np.stack([s.reshape(()).astype(np.float64) for s in map(to_device, scalars)])).tolist()
+    together = np.stack([to_device(s).reshape(()) for s in scalars])
+    return [float(value) for value in to_host(together)]
 
 
 # -- memory -----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, RangeError, ShapeError
-from ..gpu.arrays import beside
+from ..gpu.arrays import beside, is_on_gpu
 from .elementwise import Needs
 from .op import Out, Spec, describe
 from .specs import require_choice, require_flag, require_float, require_same_dtype
@@ -90,13 +90,15 @@ def check_lengths(name: str, lengths: Lengths, steps: int, batch: int) -> None:
     """Refuse lengths that are not N whole numbers from 1 to T."""
     if lengths is None:
         return
-    array = np.asarray(lengths)
+    array = lengths if is_on_gpu(lengths) else np.asarray(lengths)
     if array.dtype.kind not in "iu":
         hint = "np.asarray(lengths, np.int64)"
         raise DtypeError(name, f"lengths as {describe(lengths)}", "whole numbers", hint)
     if array.shape != (batch,):
         got = f"lengths {array.shape} for N = {batch} sequences of T = {steps} steps"
         raise ShapeError(name, got, f"lengths ({batch},)", _TURN if array.shape == (steps,) else None)
+    if is_on_gpu(array):  # a look would wait for it
+        return
     if batch and not 1 <= array.min() <= array.max() <= steps:
         wrong = array.min() if array.min() < 1 else array.max()
         hint = f"np.clip(lengths, 1, {steps})"
@@ -120,7 +122,7 @@ def alive(x: np.ndarray, lengths: Lengths) -> np.ndarray:
     """Which sequences are still running at each step, (T, N, 1); (T, 1, 1) if all are, always."""
     if lengths is None:
         return np.ones_like(x, bool, shape=(len(x), 1, 1))
-    return beside((np.arange(len(x))[:, None] < np.asarray(lengths))[:, :, None], x)
+    return (np.arange(len(x), like=x)[:, None] < beside(lengths, x))[:, :, None]
 
 
 def without_padding(x: np.ndarray, lengths: Lengths) -> np.ndarray:
