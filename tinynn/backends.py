@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ArgumentError, DeviceError
@@ -149,8 +150,6 @@ def where_arrays_lie(op: Op, pair: Pair) -> Pair:
 
     Stands around every op once an array was on the GPU. A cache remembers which of the two made it.
     """
-    from .ops.op import Pair
-
     replaced = op.replacement is not None
 
     def forward(*inputs: Any, **params: Any) -> tuple[Any, Any]:
@@ -163,7 +162,7 @@ def where_arrays_lie(op: Op, pair: Pair) -> Pair:
         chosen, cache = cache if isinstance(cache, Made) else (pair, cache)
         return chosen.backward(dout, cache) if needs is None else chosen.pull(dout, cache, needs)
 
-    return Pair(forward, backward if pair.backward else None, pair.name)
+    return replace(pair, forward=forward, backward=backward if pair.backward else None)
 
 
 def one_device(op: Op, inputs: tuple) -> str:

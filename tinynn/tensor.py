@@ -578,6 +578,12 @@ def _operand(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+def plain_array(x: Any) -> Any:
+    """The array of a tensor, an array itself, or numbers as one; where it lies."""
+    array = _operand(x)
+    return array if places.is_on_gpu(array) else np.asarray(array)
+
+
 def plain_index(index: Any) -> Any:
     """Replace tensors and lists in an index by arrays, which is what NumPy indexes with.
 

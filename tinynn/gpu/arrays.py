@@ -2,11 +2,12 @@
 
 On the GPU arrays are CuPy's, to which NumPy's functions dispatch: ``np.maximum(x, 0)`` runs where x lies,
 and ``np.zeros(shape, dtype, like=x)`` is made there. Nothing here copies between host and GPU but
-`to_device`, `to_host`, `beside` and `numbers`.
+what stands under "copies".
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +22,12 @@ __all__ = [
     "contiguous",
     "empty",
     "erf",
+    "host_copy",
     "is_on_gpu",
     "library",
     "memory",
     "numbers",
+    "table",
     "to_device",
     "to_host",
     "where_is",
@@ -85,16 +88,32 @@ def to_host(x: Any) -> np.ndarray:
     return library().asnumpy(x) if is_on_gpu(x) else np.asarray(x)
 
 
+def host_copy(x: Any) -> np.ndarray:
+    """A copy of the array as NumPy's, in memory of its own."""
+    return library().asnumpy(x) if is_on_gpu(x) else x.copy()
+
+
 def beside(x: Any, like: Any) -> Any:
     """The array where `like` lies; itself, if it is there."""
     return to_device(x) if is_on_gpu(like) else to_host(x)
+
+
+def table(x: np.ndarray, like: Any) -> Any:
+    """A small array of constants where `like` lies; one that was copied to the GPU before is not again."""
+    return _table(x.tobytes(), x.dtype, x.shape) if is_on_gpu(like) else x
+
+
+@functools.lru_cache(256)
+def _table(content: bytes, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
+    return to_device(np.frombuffer(content, dtype).reshape(shape))
 
 
 def numbers(*scalars: Any) -> list[float]:
     """Arrays of one element as Python floats, those of the GPU by a single copy."""
     if not any(map(is_on_gpu, scalars)):
         return [float(s) for s in scalars]
-    return to_host(np.stack([s.reshape(()).astype(np.float64) for s in map(to_device, scalars)])).tolist()
+    together = np.stack([to_device(s).reshape(()) for s in scalars])
+    return [float(value) for value in to_host(together)]
 
 
 # -- memory -----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, NonFiniteError
+from ..gpu.arrays import numbers
 from ..ops.op import describe
 from ..tensor import Tensor
 from .checks import number
@@ -42,7 +43,8 @@ def clip_grad_norm_(
 
     Notes
     -----
-    The gradients get new arrays: backward may let two of them share memory.
+    The gradients get new arrays: backward may let two of them share memory. On the GPU the norm is the one
+    number that is copied to the host (PyTorch leaves it there).
 
     Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013.
     """
@@ -53,27 +55,36 @@ def clip_grad_norm_(
             raise DtypeError(
                 "clip_grad_norm_", f"{describe(p)} among the parameters", "Tensors", "model.parameters()"
             )
-    clipped = [p for p in params if p.grad is not None]
-    norm = _norm([p.grad.data for p in clipped if p.grad is not None], norm_type)
+    norm = _norm([p.grad.data for p in params if p.grad is not None], norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise NonFiniteError(
             "clip_grad_norm_", f"gradients of norm {norm}", "a finite norm", "a smaller learning rate"
         )
+    scale_grads_(params, max_norm, norm)
+    return norm
+
+
+def scale_grads_(params: Iterable[Tensor], max_norm: float, norm: float) -> None:
+    """Scale gradients of this common norm so that it is at most `max_norm`."""
     scale = max_norm / (norm + 1e-6)
     if not scale >= 1:  # also for NaN
-        for p in clipped:
-            assert p.grad is not None
-            with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
-                p.grad = Tensor(p.grad.data * p.dtype.type(scale))
-    return norm
+        for p in params:
+            if p.grad is not None:
+                with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
+                    p.grad = Tensor(p.grad.data * p.dtype.type(scale))
 
 
 def _norm(arrays: list[np.ndarray], q: float) -> float:
     """The q-norm of all elements of all arrays together."""
     if not q > 0:
         raise ArgumentError("clip_grad_norm_", f"norm_type={q}", "a number above 0", "norm_type=2.0")
-    norms = np.array([float(np.linalg.norm(a.reshape(-1), ord=q)) for a in arrays if a.size])
+    norms = np.array(numbers(*[np.linalg.norm(a.reshape(-1), ord=q) for a in arrays if a.size]))
     return float(np.linalg.norm(norms, ord=q)) if norms.size else 0.0
+
+
+def device_of(module: Module) -> str:
+    """Where a module computes: the device of its first parameter, "cpu" if it has none."""
+    return next((p.device for p in module.parameters()), "cpu")
 
 
 def named_generators(module: Module, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:
