@@ -13,8 +13,8 @@ import numpy as np
 
 from ..gpu import float32
 from .kernel_cuda import exp, larger, log, number, sqrt
+from .kernel_reduce_cuda import total
 from .map_cuda import mapped
-from .reduce_cuda import total
 
 Needs = tuple[bool, ...]
 BOTH = (True, True)

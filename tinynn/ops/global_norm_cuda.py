@@ -12,8 +12,8 @@ from typing import Any
 
 from ..gpu import contiguous, empty, float32, launch
 from .kernel_cuda import number, plus, sqrt, threads_for
+from .kernel_reduce_cuda import SUM, make_rows, parts_of, square
 from .map_cuda import mapped
-from .reduce_cuda import SUM, make_rows, parts_of, square
 
 squares = make_rows(plus, float32(0), square)
 

@@ -26,6 +26,17 @@ def threads_for(n: int) -> int:
     return min(THREADS, WARP * blocks(n, WARP))
 
 
+def power_of_two(n: int) -> int:
+    """The smallest that is not below n."""
+    return 1 << (n - 1).bit_length()
+
+
+def block_of(rows: int, columns: int) -> tuple[int, int]:
+    """Width and height of a block over a matrix: as wide as a warp, if there are as many columns."""
+    width = min(WARP, power_of_two(columns))
+    return width, min(THREADS // width, power_of_two(rows))
+
+
 def launch_over(kernel: Kernel, n: int, *args: Any, each: int = 1) -> None:
     """Launch over `n` elements, `each` to a thread, in a kernel that goes on in strides of the whole grid."""
     threads = threads_for(n)

@@ -9,8 +9,8 @@
 Each scalar function becomes two kernels. The *flat* one is for arrays of one shape: thread i takes the
 elements i, i + step, i + 2 step, ... where step is the number of threads in the grid, so that neighbouring
 threads always touch neighbouring memory (coalesced: a warp's 32 loads are one piece of 128 bytes). A
-single number is read by all with stride 0. The *strided* one broadcasts: it works out from i where each
-input keeps its element.
+single number is read by all with stride 0. The *strided* one broadcasts over up to three axes: along an
+axis on which an input repeats, its stride is 0.
 
 These kernels wait for memory, not for arithmetic. So they are compiled with exact division, square root
 and exponential (``fastmath=False``), which also keeps denormal numbers. Left on the table: loads of 16
@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from ..gpu import Kernel, contiguous, cuda, empty, uint32
-from .kernel_cuda import launch_over
+from ..gpu import Kernel, blocks, contiguous, cuda, empty, launch
+from .kernel_cuda import MOST, block_of, launch_over
 
-AXES = 4  # axes of a strided kernel, after neighbours that broadcast alike are joined
+AXES = 3  # axes of a strided kernel, after neighbours that broadcast alike are joined
 
 exact = functools.partial(cuda.jit, fastmath=False)
 
@@ -85,44 +85,44 @@ def make_flat_3(f: Kernel) -> Kernel:
 # -- arrays that broadcast -------------------------------------------------------------------------
 
 
-@exact(device=True)
-def place(i, n1, n2, n3, s0, s1, s2, s3):
-    """Where an array with strides s0 to s3 keeps element i of a result of shape (..., n1, n2, n3).
-
-    Unsigned numbers of 32 bits: a division of 64 bits takes several times as long.
-    """
-    rows = uint32(i // n3)
-    planes = uint32(rows // n2)
-    blocks = uint32(planes // n1)
-    a, b = blocks * s0, uint32(planes - blocks * n1) * s1
-    return a + b + uint32(rows - planes * n2) * s2 + uint32(i - rows * n3) * s3
-
-
 def make_strided_2(f: Kernel) -> Kernel:
     @exact
-    def strided(n1, n2, n3, x, x0, x1, x2, x3, y, y0, y1, y2, y3, out):
-        """out = f(x, y), each broadcast. Moves 4 bytes an element, and each input once, if caches hold it."""
-        i, step = cuda.grid(1), cuda.gridsize(1)
-        while i < out.size:
-            u = uint32(i)
-            a = x[place(u, n1, n2, n3, x0, x1, x2, x3)]
-            out[i] = f(a, y[place(u, n1, n2, n3, y0, y1, y2, y3)])
-            i += step
+    def strided(x, x0, x1, x2, y, y0, y1, y2, out):
+        """out = f(x, y), broadcast over three axes; strides count elements, and are 0 where an input repeats.
+
+        A thread takes one column of a block's rows, and goes on in strides of the grid along each axis: no
+        division says where an element lies. Moves 4 bytes an element, and each input once, if caches hold it.
+        """
+        a = cuda.blockIdx.z
+        while a < out.shape[0]:
+            b = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
+            while b < out.shape[1]:
+                c = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                while c < out.shape[2]:
+                    u, v = x[a * x0 + b * x1 + c * x2], y[a * y0 + b * y1 + c * y2]
+                    out[a, b, c] = f(u, v)
+                    c += cuda.gridDim.x * cuda.blockDim.x
+                b += cuda.gridDim.y * cuda.blockDim.y
+            a += cuda.gridDim.z
 
     return strided
 
 
 def make_strided_3(f: Kernel) -> Kernel:
     @exact
-    def strided(n1, n2, n3, x, x0, x1, x2, x3, y, y0, y1, y2, y3, z, z0, z1, z2, z3, out):
-        """out = f(x, y, z), each broadcast. Moves as many bytes as `strided` for two, and z."""
-        i, step = cuda.grid(1), cuda.gridsize(1)
-        while i < out.size:
-            u = uint32(i)
-            a = x[place(u, n1, n2, n3, x0, x1, x2, x3)]
-            b = y[place(u, n1, n2, n3, y0, y1, y2, y3)]
-            out[i] = f(a, b, z[place(u, n1, n2, n3, z0, z1, z2, z3)])
-            i += step
+    def strided(x, x0, x1, x2, y, y0, y1, y2, z, z0, z1, z2, out):
+        """out = f(x, y, z), broadcast: as for two."""
+        a = cuda.blockIdx.z
+        while a < out.shape[0]:
+            b = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
+            while b < out.shape[1]:
+                c = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+                while c < out.shape[2]:
+                    u, v = x[a * x0 + b * x1 + c * x2], y[a * y0 + b * y1 + c * y2]
+                    out[a, b, c] = f(u, v, z[a * z0 + b * z1 + c * z2])
+                    c += cuda.gridDim.x * cuda.blockDim.x
+                b += cuda.gridDim.y * cuda.blockDim.y
+            a += cuda.gridDim.z
 
     return strided
 
@@ -153,7 +153,7 @@ class mapped:
     def __call__(self, *arrays: Any, dtype: Any = None) -> Any:
         """`f` of each element of `arrays`, which broadcast; `dtype` of the result is the last one's."""
         shape, sizes, strides = layout(*[a.shape for a in arrays])
-        if len(sizes) > AXES or prod(shape) >= 2**31:
+        if len(sizes) > AXES:
             arrays = tuple([contiguous(np.broadcast_to(a, shape)) for a in arrays])
             sizes, strides = sizes[:1], tuple([(1,)] * len(arrays))
         out = empty(shape, arrays[0], dtype or arrays[-1].dtype)
@@ -169,12 +169,13 @@ class mapped:
         return out
 
     def _broadcast(self, arrays: list, sizes: tuple, strides: tuple, out: Any) -> None:
-        missing = AXES - len(sizes)
-        args: list[Any] = [*map(np.uint32, ((1,) * missing + sizes)[1:])]
-        for a, s in zip(arrays, strides):
-            args += [a, *map(np.uint32, (0,) * missing + s)]
         assert self.strided is not None
-        launch_over(self.strided, out.size, *args, out.reshape(-1))
+        missing = AXES - len(sizes)
+        sizes = (1,) * missing + sizes
+        width, height = block_of(*sizes[1:])
+        grid = blocks(sizes[2], width), blocks(sizes[1], height), sizes[0]
+        args = [part for a, s in zip(arrays, strides) for part in (a, *(0,) * missing, *s)]
+        launch(self.strided, tuple([min(MOST, n) for n in grid]), (width, height), *args, out.reshape(sizes))
 
 
 def _named(name: str, kernel: Kernel) -> Kernel:
