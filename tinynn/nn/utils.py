@@ -20,7 +20,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
-) -> float:
+) -> float | Tensor:
     """Scale all gradients together so that their common norm is at most `max_norm`.
 
     g *= min(1, max_norm / (norm + 1e-6)), where norm = (sum |g_i|^q)^(1/q) runs over every element of
@@ -39,7 +39,8 @@ def clip_grad_norm_(
     Returns
     -------
     float
-        The norm before clipping.
+        The norm before clipping; for gradients on a GPU and norm_type 2 a Tensor there, so that nothing
+        waits for the GPU unless ``float(norm)`` is asked for.
 
     Notes
     -----
@@ -48,6 +49,8 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013.
     """
+    from ..gpu import is_on_gpu  # not with the package: importing that is quick
+
     max_norm = number("clip_grad_norm_", "max_norm", max_norm, hint="max_norm=1.0")
     params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for p in params:
@@ -55,11 +58,13 @@ def clip_grad_norm_(
             raise DtypeError(
                 "clip_grad_norm_", f"{describe(p)} among the parameters", "Tensors", "model.parameters()"
             )
-    norm = _norm([p.grad.data for p in params if p.grad is not None], norm_type)
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise NonFiniteError(
-            "clip_grad_norm_", f"gradients of norm {norm}", "a finite norm", "a smaller learning rate"
-        )
+    clipped = [p for p in params if p.grad is not None]
+    grads = [p.grad.data for p in clipped if p.grad is not None]
+    if norm_type == 2 and any(map(is_on_gpu, grads)):
+        return _clip_on_gpu(clipped, grads, max_norm, error_if_nonfinite)
+    norm = _norm(grads, norm_type)
+    if error_if_nonfinite:
+        _refuse_nonfinite(norm)
     scale_grads_(params, max_norm, norm)
     return norm
 
@@ -72,6 +77,24 @@ def scale_grads_(params: Iterable[Tensor], max_norm: float, norm: float) -> None
             if p.grad is not None:
                 with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
                     p.grad = Tensor(p.grad.data * p.dtype.type(scale))
+
+
+def _clip_on_gpu(params: list[Tensor], grads: list, max_norm: float, error_if_nonfinite: bool) -> Tensor:
+    """The same without asking whether the gradients are too long: the answer would come from the GPU."""
+    from ..ops.global_norm_cuda import clipped
+
+    scaled, norm = clipped(grads, max_norm)
+    if error_if_nonfinite:
+        _refuse_nonfinite(float(norm[0]))
+    for p, grad in zip(params, scaled):
+        p.grad = Tensor(grad)
+    return Tensor(norm.reshape(()))
+
+
+def _refuse_nonfinite(norm: float) -> None:
+    if not math.isfinite(norm):
+        got = f"gradients of norm {norm}"
+        raise NonFiniteError("clip_grad_norm_", got, "a finite norm", "a smaller learning rate")
 
 
 def _norm(arrays: list[np.ndarray], q: float) -> float:
