@@ -74,6 +74,7 @@ def compiled(launched: Launched, architecture: str = "sm_90") -> Resources:
         ptx, _ = cuda.compile(
             launched.kernel.for_compiler(), signature, device=False, abi="numba", cc=capability, output="ptx",
             fastmath=launched.kernel.options["fastmath"],
+            launch_bounds=launched.kernel.options.get("launch_bounds"),
         )  # fmt: skip
     finally:
         dispatcher.get_current_device = asked

@@ -69,8 +69,10 @@ gelu = _op("gelu", activation, numba=True)
 silu = _op("silu", activation, numba=True)
 softplus = _op("softplus", activation, numba=True)
 
-matmul = _op("matmul", _matmul, numba=True)
-linear = _op("linear", _matmul, numba=True, made_of=(matmul, add), composition=_matmul.linear_composition)
+matmul = _op("matmul", _matmul, numba=True, cuda=True)
+linear = _op(
+    "linear", _matmul, numba=True, cuda=True, made_of=(matmul, add), composition=_matmul.linear_composition
+)
 
 sum = _op("sum", reduce)
 mean = _op("mean", reduce)
