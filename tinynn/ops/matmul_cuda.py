@@ -27,7 +27,7 @@ from .matmul_ladder_cuda import Rung, make_blocked, make_buffered, make_naive, m
 from .specs import size
 
 NAMES = ("naive", "tiled", "blocked", "buffered", "blas")
-TILES = {"small": (16, 16, 8, 2, 2), "middle": (64, 64, 8, 4, 4), "large": (128, 128, 8, 8, 8)}
+TILES = {"small": (8, 16, 8, 2, 2), "middle": (64, 64, 8, 4, 4), "large": (128, 128, 8, 8, 8)}
 MANY = 64  # tiles of a product below which smaller ones keep more of a GPU at work
 
 _asked: list[str] = []

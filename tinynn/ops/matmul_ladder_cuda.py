@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ..errors import ArgumentError
 from ..gpu import Kernel, blocks, cuda, float32, launch
 from ..gpu import uint32 as u
 
@@ -85,10 +86,7 @@ def make_tiled(TILE: int = 16, TA: bool = False, TB: bool = False) -> Rung:
     def tiled(a, b, c, a_div, b_div):
         tile_a, tile_b = cuda.shared.array((TILE, WIDE), float32), cuda.shared.array((TILE, WIDE), float32)
         x, y, z = u(cuda.threadIdx.x), u(cuda.threadIdx.y), u(cuda.blockIdx.z)
-        row, column = (
-            u(cuda.blockIdx.y * TILE),
-            u(cuda.blockIdx.x * TILE),
-        )  # where the block's tile of c begins
+        row, column = u(cuda.blockIdx.y * TILE), u(cuda.blockIdx.x * TILE)  # where the block's tile begins
         a, b, c = a[z // u(a_div) % u(a.shape[0])], b[z // u(b_div) % u(b.shape[0])], c[z]
         total = ZERO
         k, depth = u(0), u(a.shape[0] if TA else a.shape[1])
@@ -129,7 +127,7 @@ def make_blocked(
     four for one load. Both tiles lie in shared memory with k first, so that a thread's numbers are
     neighbours, and one instruction loads four of them.
     """
-    X, THREADS, LONG_A, LONG_B = u(BN // TN), u(BN // TN * (BM // TM)), BM + PAD, BN + PAD
+    X, THREADS, LONG_A, LONG_B = u(BN // TN), threads_of(BM, BN, BK, TM, TN), BM + PAD, BN + PAD
     load_a, load_b = make_load(BM, BK, THREADS, TA), make_load(BN, BK, THREADS, not TB)
 
     @cuda.jit(launch_bounds=(int(THREADS), 2))
@@ -170,6 +168,16 @@ def make_blocked(
     return Rung(blocked, (BM, BN), (int(THREADS), 1))
 
 
+def threads_of(BM: int, BN: int, BK: int, TM: int, TN: int) -> u:
+    """Threads of a block, each with TM x TN of its BM x BN elements; an error unless the sizes divide."""
+    threads = BM // TM * (BN // TN)
+    if BM % TM or BN % TN or BM * BK % threads or BN * BK % threads:
+        got = f"BM={BM}, BN={BN}, BK={BK}, TM={TM}, TN={TN}"
+        expected = f"TM to divide BM, TN BN, and {threads} threads BM BK and BN BK, the numbers of a tile"
+        raise ArgumentError("matmul tiles", got, expected, "BM=64, BN=64, BK=8, TM=4, TN=4")
+    return u(threads)
+
+
 def make_load(SIDE: int, BK: int, THREADS: u, K_FIRST: bool) -> Kernel:
     """A device function with which THREADS threads bring a tile of an operand into shared memory.
 
@@ -205,7 +213,7 @@ def make_buffered(
     """
     Y, X, last = u(BM // TM), u(BN // TN), FINISH or total_alone
     WY, WX = min(u(4), Y), min(u(8), X)
-    THREADS, WARP, ACROSS = Y * X, WY * WX, X // WX
+    THREADS, WARP, ACROSS = threads_of(BM, BN, BK, TM, TN), WY * WX, X // WX
     fetch_a, put_a = make_stage(BM, BK, THREADS, TA)
     fetch_b, put_b = make_stage(BN, BK, THREADS, not TB)
     EACH_A, EACH_B = int(BM * BK // THREADS), int(BN * BK // THREADS)
