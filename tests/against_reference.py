@@ -1,4 +1,4 @@
-"""Runs an op's CUDA kernels in the interpreter, on outputs full of NaN, and holds them against the reference."""
+"""Holds an op's CUDA kernels, in the interpreter and on outputs full of NaN, against the reference."""
 
 from __future__ import annotations
 

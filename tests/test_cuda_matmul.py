@@ -1,4 +1,4 @@
-"""The ladder of matrix products, rung by rung in the interpreter, and the pairs of matmul and linear on it."""
+"""The ladder of matrix products, rung by rung in the interpreter; matmul and linear on top of it."""
 
 from __future__ import annotations
 

@@ -88,8 +88,8 @@ split = _op("split", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
-softmax = _op("softmax", _softmax, numba=True)
-log_softmax = _op("log_softmax", _softmax, numba=True)
+softmax = _op("softmax", _softmax, numba=True, cuda=True)
+log_softmax = _op("log_softmax", _softmax, numba=True, cuda=True)
 
 nll_loss = _op("nll_loss", loss)
 cross_entropy = _op(

@@ -184,16 +184,16 @@ def make_load(SIDE: int, BK: int, THREADS: u, K_FIRST: bool) -> Kernel:
     tile[k, i] is the operand's number i along its side of c, at depth k. The operand may lie either way,
     (K, side) or (side, K): the threads follow the memory, and turn the second kind on the way.
     """
-    EACH, SIDE, BK = u(SIDE * BK // THREADS), u(SIDE), u(BK)
+    EACH, S, D = u(SIDE * BK // THREADS), u(SIDE), u(BK)
 
     @cuda.jit(device=True)
     def load(tile, a, side, k, t):
         for e in range(EACH):
             n = u(t + u(e) * THREADS)
             if K_FIRST:
-                tile[n // SIDE, n % SIDE] = at(a, u(k + n // SIDE), u(side + n % SIDE))
+                tile[n // S, n % S] = at(a, u(k + n // S), u(side + n % S))
             else:
-                tile[n % BK, n // BK] = at(a, u(side + n // BK), u(k + n % BK))
+                tile[n % D, n // D] = at(a, u(side + n // D), u(k + n % D))
 
     return load
 
@@ -276,24 +276,24 @@ def total_alone(total, bias, j):
 
 def make_stage(SIDE: int, BK: int, THREADS: u, K_FIRST: bool) -> tuple[Kernel, Kernel]:
     """`make_load` in two steps: fetch from memory into registers, put from there into shared memory."""
-    EACH, SIDE, BK = u(SIDE * BK // THREADS), u(SIDE), u(BK)
+    EACH, S, D = u(SIDE * BK // THREADS), u(SIDE), u(BK)
 
     @cuda.jit(device=True)
     def fetch(registers, a, side, k, t):
         for e in range(EACH):
             n = u(t + u(e) * THREADS)
             if K_FIRST:
-                registers[e] = at(a, u(k + n // SIDE), u(side + n % SIDE))
+                registers[e] = at(a, u(k + n // S), u(side + n % S))
             else:
-                registers[e] = at(a, u(side + n // BK), u(k + n % BK))
+                registers[e] = at(a, u(side + n // D), u(k + n % D))
 
     @cuda.jit(device=True)
     def put(tile, half, registers, t):
         for e in range(EACH):
             n = u(t + u(e) * THREADS)
             if K_FIRST:
-                tile[half, n // SIDE, n % SIDE] = registers[e]
+                tile[half, n // S, n % S] = registers[e]
             else:
-                tile[half, n % BK, n // BK] = registers[e]
+                tile[half, n % D, n // D] = registers[e]
 
     return fetch, put
