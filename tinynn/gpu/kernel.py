@@ -72,7 +72,8 @@ class Kernel:
             return value.compiled if isinstance(value, Kernel) else value
 
         f: Any = self.function
-        names = {k: known(v) for k, v in f.__globals__.items() if k in f.__code__.co_names or k == "__name__"}
+        used = {"__name__", *f.__code__.co_names}  # attributes too: math.log would name a function called log
+        names = {k: known(v) for k, v in f.__globals__.items() if k in used and v is not self}
         cells = tuple([CellType(known(c.cell_contents)) for c in f.__closure__ or ()])
         copy = FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells or None)
         copy.__qualname__, copy.__module__ = f.__qualname__, f.__module__

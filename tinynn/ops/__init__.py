@@ -69,8 +69,10 @@ gelu = _op("gelu", activation, numba=True, cuda=True)
 silu = _op("silu", activation, numba=True, cuda=True)
 softplus = _op("softplus", activation, numba=True, cuda=True)
 
-matmul = _op("matmul", _matmul, numba=True)
-linear = _op("linear", _matmul, numba=True, made_of=(matmul, add), composition=_matmul.linear_composition)
+matmul = _op("matmul", _matmul, numba=True, cuda=True)
+linear = _op(
+    "linear", _matmul, numba=True, cuda=True, made_of=(matmul, add), composition=_matmul.linear_composition
+)
 
 sum = _op("sum", reduce, cuda=True)
 mean = _op("mean", reduce, cuda=True)
@@ -86,8 +88,8 @@ split = _op("split", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
-softmax = _op("softmax", _softmax, numba=True)
-log_softmax = _op("log_softmax", _softmax, numba=True)
+softmax = _op("softmax", _softmax, numba=True, cuda=True)
+log_softmax = _op("log_softmax", _softmax, numba=True, cuda=True)
 
 nll_loss = _op("nll_loss", loss)
 cross_entropy = _op(
