@@ -37,7 +37,7 @@ def tile_of(channels: int) -> Tile:
 @functools.cache
 def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kernel:
     """The product for kernels of KH x KW taps. P must divide K ROWS COLUMNS, and COLUMNS must divide P."""
-    TAPS, M, ACROSS, LOADS = KH * KW, ROWS * COLUMNS, P // COLUMNS, K * ROWS * COLUMNS // P
+    TAPS, M, ACROSS, SHARE = KH * KW, ROWS * COLUMNS, P // COLUMNS, K * ROWS * COLUMNS // P
     WIDE = M + max(32 // K, 1)  # so that the threads that store a tile of weights meet different banks
 
     @cuda.jit
@@ -48,45 +48,51 @@ def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: in
         """y[n, g, m, i, j] = bias[m] + sum over (c, p, q) of weight[g, m, c, p, q] x[n, g, c, h, w].
 
         h = (i step - before + p d) / DIV, w likewise. x and y in one row, `depth` and `rows` channels in
-        each group. Block P threads; grid (tiles of pixels, tiles of channels, groups). For K = depth TAPS,
-        2 M P K operations a tile and 4 (M + P) K bytes, most of them from the cache.
+        each group. Block P threads; grid (tiles of pixels, tiles of channels, groups). 2 M P operations for
+        each of depth TAPS steps of a tile, and 4 (M + P) bytes, most of them from the cache.
         """
         a, b = cuda.shared.array((K, WIDE), float32), cuda.shared.array((K, P), float32)
         sums, mine = cuda.local.array((ROWS, COLUMNS), float32), cuda.local.array(ROWS, float32)
-        t, area, g = uint32(cuda.threadIdx.x), uint32(uint32(oh) * uint32(ow)), uint32(cuda.blockIdx.z)
-        place, groups = uint32(cuda.blockIdx.x * P + t), uint32(cuda.gridDim.z)
-        n = place // area
-        i = uint32(place - n * area) // uint32(ow)
-        there = place * uint32(rows) * groups < uint32(y.size)
-        top = int32(int32(i) * step_h - before_h) if there else int32(NOWHERE)
+        got_a, got_b = cuda.local.array(SHARE, float32), cuda.local.array(K, float32)
+        t, area, g = uint32(cuda.threadIdx.x), uint32(oh * ow), uint32(cuda.blockIdx.z)
+        places = uint32(uint32(y.size) // uint32(uint32(rows) * uint32(cuda.gridDim.z)))
+        place, plane = uint32(cuda.blockIdx.x * P + t), uint32(height * width)
+        n = uint32(place // area)
+        i = uint32(uint32(place - n * area) // uint32(ow))
+        top = int32(int32(i) * step_h - before_h) if place < places else int32(NOWHERE)
         left = int32(int32(place - n * area - i * uint32(ow)) * step_w - before_w)
-        image = uint32((n * groups + g) * uint32(depth) * uint32(height) * uint32(width))
+        image = uint32(uint32(n * uint32(cuda.gridDim.z) + g) * uint32(depth) * plane)
+        tall, broad = uint32(height * DIV_H), uint32(width * DIV_W)
         first_m = uint32(cuda.blockIdx.y * M)
-        first_w = uint32(g * uint32(rows) * uint32(depth) * uint32(TAPS))
         for r in range(ROWS):
             for s in range(COLUMNS):
                 sums[r, s] = float32(0)
         k0 = uint32(0)
         while k0 < uint32(depth * TAPS):
-            for e in range(LOADS):  # the weights: K neighbours of a channel by K threads
-                m = uint32((t + uint32(e * P)) // uint32(K))
-                k = uint32((t + uint32(e * P)) % uint32(K))
-                c = uint32(k0 + k) // uint32(TAPS)
-                at = first_w + (first_m + m) * uint32(apart_m) + c * uint32(apart_c) + k0 + k - c * uint32(TAPS)
-                inside = uint32(first_m + m) < uint32(rows) and c < uint32(depth)
-                a[k, m] = weight[uint32(at)] if inside else float32(0)
-            for k in range(K):  # the patch of pixel t
-                c = uint32(k0 + uint32(k)) // uint32(TAPS)
-                tap = uint32(k0 + uint32(k) - c * uint32(TAPS))
-                h = int32(top + int32(tap // uint32(KW)) * dh)
-                w = int32(left + int32(tap % uint32(KW)) * dw)
-                inside = h >= 0 and w >= 0 and c < uint32(depth)
+            for e in range(SHARE):  # the weights: K neighbours of a channel by K threads
+                m, k = (t + uint32(e * P)) // uint32(K), uint32(k0 + (t + uint32(e * P)) % uint32(K))
+                c, m = uint32(k // uint32(TAPS)), uint32(first_m + m)
+                at = uint32(uint32(g * uint32(rows * depth * TAPS)) + k - c * uint32(TAPS))
+                at = uint32(at + uint32(m * uint32(apart_m)) + uint32(c * uint32(apart_c)))
+                inside = m < uint32(rows) and c < uint32(depth)
+                got_a[e] = weight[at] if inside else float32(0)
+            for e in range(K):  # the patch of pixel t; in uint32 a place before the first is a large number
+                c = uint32(uint32(k0 + uint32(e)) // uint32(TAPS))
+                tap = uint32(uint32(k0 + uint32(e)) - uint32(c * uint32(TAPS)))
+                h = uint32(int32(top + int32(tap // uint32(KW)) * dh))
+                w = uint32(int32(left + int32(tap % uint32(KW)) * dw))
+                inside = h < tall and w < broad and c < uint32(depth)
                 if DIV_H > 1 or DIV_W > 1:
-                    inside = inside and h % DIV_H == 0 and w % DIV_W == 0
-                    h, w = int32(h // DIV_H), int32(w // DIV_W)
-                b[k, t] = float32(0)
-                if inside and h < height and w < width:
-                    b[k, t] = x[uint32(image + (c * uint32(height) + uint32(h)) * uint32(width) + uint32(w))]
+                    inside = inside and h % uint32(DIV_H) == 0 and w % uint32(DIV_W) == 0
+                got_b[e] = float32(0)
+                if inside:
+                    at = uint32(uint32(h // uint32(DIV_H)) * uint32(width) + w // uint32(DIV_W))
+                    got_b[e] = x[uint32(uint32(image + uint32(c * plane)) + at)]
+            cuda.syncthreads()  # all have done with the tiles before
+            for e in range(SHARE):
+                a[(t + uint32(e * P)) % uint32(K), (t + uint32(e * P)) // uint32(K)] = got_a[e]
+            for e in range(K):
+                b[e, t] = got_b[e]
             cuda.syncthreads()
             for k in range(K):
                 for r in range(ROWS):
@@ -95,25 +101,32 @@ def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: in
                     other = b[k, t % uint32(ACROSS) + uint32(s * ACROSS)]
                     for r in range(ROWS):
                         sums[r, s] += mine[r] * other
-            cuda.syncthreads()
             k0 = uint32(k0 + uint32(K))
+        first_m = uint32(first_m + t // uint32(ACROSS))
+        for r in range(ROWS):
+            m = uint32(first_m + uint32(r * COLUMNS))
+            mine[r] = bias[uint32(g * uint32(rows) + m)] if biased and m < uint32(rows) else float32(0)
         for s in range(COLUMNS):
             place = uint32(cuda.blockIdx.x * P + t % uint32(ACROSS) + uint32(s * ACROSS))
-            n = place // area
+            n = uint32(place // area)
+            to = uint32(uint32(n * uint32(cuda.gridDim.z) + g) * uint32(rows) + first_m)
+            to = uint32(to * area + place - n * area)
+            end = uint32(rows) if place < places else uint32(0)
             for r in range(ROWS):
-                m = uint32(first_m + t // uint32(ACROSS) + uint32(r * COLUMNS))
-                at = uint32(((n * groups + g) * uint32(rows) + m) * area + place - n * area)
-                if m < uint32(rows) and place * uint32(rows) * groups < uint32(y.size):
-                    y[at] = sums[r, s] + (bias[uint32(g * uint32(rows) + m)] if biased else float32(0))
+                if uint32(first_m + uint32(r * COLUMNS)) < end:
+                    y[uint32(to + uint32(r * COLUMNS) * area)] = sums[r, s] + mine[r]
 
     return gather
 
 
 @functools.cache
 def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kernel:
-    """The gradient to the weights, by tiles of ROWS COLUMNS channels and P of (channel, tap), K pixels a step."""
+    """The gradient to the weights, by tiles of ROWS COLUMNS channels and P of (channel, tap), K places a step.
+
+    K must divide P, and P / K must divide ROWS COLUMNS.
+    """
     TAPS, M, ACROSS, TEAMS = KH * KW, ROWS * COLUMNS, P // COLUMNS, P // K
-    WIDE_M, WIDE_P = M + 1, P + 1  # so that the threads that store meet different banks
+    SHARE, WIDE_M, WIDE_P = M // TEAMS, M + 1, P + 1  # one more: threads that store meet different banks
 
     @cuda.jit
     def meet(  # type: ignore[no-untyped-def]
@@ -127,36 +140,44 @@ def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kern
         """
         a, b = cuda.shared.array((K, WIDE_M), float32), cuda.shared.array((K, WIDE_P), float32)
         sums, mine = cuda.local.array((ROWS, COLUMNS), float32), cuda.local.array(ROWS, float32)
-        t, area, wide = uint32(cuda.threadIdx.x), uint32(oh * ow), uint32(depth * TAPS)
-        part, g = uint32(cuda.blockIdx.z) // uint32(groups), uint32(cuda.blockIdx.z) % uint32(groups)
+        got_a, got_b = cuda.local.array(SHARE, float32), cuda.local.array(K, float32)
+        t, area, plane = uint32(cuda.threadIdx.x), uint32(oh * ow), uint32(height * width)
+        part = uint32(uint32(cuda.blockIdx.z) // uint32(groups))
+        g = uint32(cuda.blockIdx.z - part * uint32(groups))
+        team, lane = t // uint32(K), t % uint32(K)
         first_m, first_k = uint32(cuda.blockIdx.y * M), uint32(cuda.blockIdx.x * P)
         start = uint32(part * uint32(each))
-        end = uint32(min(start + uint32(each), uint32(dy.size) // uint32(groups * rows)))
+        end = min(uint32(start + uint32(each)), uint32(uint32(dy.size) // uint32(groups * rows)))
         for r in range(ROWS):
             for s in range(COLUMNS):
                 sums[r, s] = float32(0)
         while start < end:
-            place, mine_k = uint32(start + t % uint32(K)), t % uint32(K)
-            n = place // area
-            i = uint32(place - n * area) // uint32(ow)
-            j = place - n * area - i * uint32(ow)
-            top, left = int32(int32(i) * sh - ph), int32(int32(j) * sw - pw)
-            for e in range(M // TEAMS):  # dy: a channel of K places by K threads
-                m = uint32(t // uint32(K) + uint32(e * TEAMS))
-                at = ((n * uint32(groups) + g) * uint32(rows) + first_m + m) * area + place - n * area
-                inside = place < end and uint32(first_m + m) < uint32(rows)
-                a[mine_k, m] = dy[uint32(at)] if inside else float32(0)
+            place = uint32(start + lane)
+            n = uint32(place // area)
+            i = uint32(uint32(place - n * area) // uint32(ow))
+            top = int32(int32(i) * sh - ph) if place < end else int32(NOWHERE)
+            left = int32(int32(place - n * area - i * uint32(ow)) * sw - pw)
+            channel = uint32(n * uint32(groups) + g)
+            to = uint32(uint32(channel * uint32(rows) + first_m + team) * area + place - n * area)
+            for e in range(SHARE):  # dy: K places of a channel by K threads
+                inside = place < end and uint32(first_m + team + uint32(e * TEAMS)) < uint32(rows)
+                got_a[e] = dy[uint32(to + uint32(e * TEAMS) * area)] if inside else float32(0)
+            image = uint32(channel * uint32(depth) * plane)
             for e in range(K):  # patches: P numbers for each place
-                k = uint32(t // uint32(K) + uint32(e * TEAMS))
-                c = uint32(first_k + k) // uint32(TAPS)
-                tap = uint32(first_k + k - c * uint32(TAPS))
-                h = int32(top + int32(tap // uint32(KW)) * dh)
-                w = int32(left + int32(tap % uint32(KW)) * dw)
-                inside = place < end and c < uint32(depth) and h >= 0 and w >= 0
-                b[mine_k, k] = float32(0)
-                if inside and h < height and w < width:
-                    channel = (n * uint32(groups) + g) * uint32(depth) + c
-                    b[mine_k, k] = x[uint32((channel * uint32(height) + uint32(h)) * uint32(width) + uint32(w))]
+                k = uint32(first_k + team + uint32(e * TEAMS))
+                c = uint32(k // uint32(TAPS))
+                tap = uint32(k - uint32(c * uint32(TAPS)))
+                h = uint32(int32(top + int32(tap // uint32(KW)) * dh))
+                w = uint32(int32(left + int32(tap % uint32(KW)) * dw))
+                inside = h < uint32(height) and w < uint32(width) and c < uint32(depth)
+                got_b[e] = float32(0)
+                if inside:
+                    got_b[e] = x[uint32(uint32(image + uint32(c * plane)) + uint32(h * uint32(width) + w))]
+            cuda.syncthreads()  # all have done with the tiles before
+            for e in range(SHARE):
+                a[lane, team + uint32(e * TEAMS)] = got_a[e]
+            for e in range(K):
+                b[lane, team + uint32(e * TEAMS)] = got_b[e]
             cuda.syncthreads()
             for k in range(K):
                 for r in range(ROWS):
@@ -165,14 +186,15 @@ def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kern
                     other = b[k, t % uint32(ACROSS) + uint32(s * ACROSS)]
                     for r in range(ROWS):
                         sums[r, s] += mine[r] * other
-            cuda.syncthreads()
             start = uint32(start + uint32(K))
+        first_m, first_k = uint32(first_m + t // uint32(ACROSS)), uint32(first_k + t % uint32(ACROSS))
+        wide = uint32(depth * TAPS)
+        to = uint32(uint32(uint32(g * uint32(rows)) + first_m) * wide + first_k)
         for s in range(COLUMNS):
-            k = uint32(first_k + t % uint32(ACROSS) + uint32(s * ACROSS))
+            end = uint32(rows) if uint32(first_k + uint32(s * ACROSS)) < wide else uint32(0)
             for r in range(ROWS):
-                m = uint32(first_m + t // uint32(ACROSS) + uint32(r * COLUMNS))
-                if m < uint32(rows) and k < wide:
-                    parts[part, uint32((g * uint32(rows) + m) * wide + k)] = sums[r, s]
+                if uint32(first_m + uint32(r * COLUMNS)) < end:
+                    parts[part, uint32(to + uint32(s * ACROSS) + uint32(r * COLUMNS) * wide)] = sums[r, s]
 
     return meet
 
@@ -222,7 +244,7 @@ def meet(x: Any, dy: Any, weight: Any, g: Geometry) -> Any:
     return (parts if count == 1 else sum_columns(parts)).reshape(weight.shape)
 
 
-STEP = 32  # places that the gradient to the weights takes in at once: a warp reads them side by side
+STEP = 8  # places that the gradient to the weights takes in at once: so many neighbours are read together
 BLOCKS = 512  # so many blocks keep a large GPU busy
 
 
