@@ -59,7 +59,11 @@ CONVOLUTIONS = {
     "channels that leave tiles half full": ((2, 5, 4, 4), (7, 5, 2, 2), {}),
     "groups that leave tiles half full": ((1, 15, 3, 4), (15, 5, 2, 2), {"groups": 3}),
     "pixels that nobody meets": ((2, 2, 8, 9), (3, 2, 2, 2), {"stride": 3}),
-    "strides and holes": ((1, 2, 9, 8), (3, 2, 3, 2), {"stride": (2, 3), "dilation": (2, 3), "padding": (2, 1)}),
+    "strides and holes": (
+        (1, 2, 9, 8),
+        (3, 2, 3, 2),
+        {"stride": (2, 3), "dilation": (2, 3), "padding": (2, 1)},
+    ),
     "same, of an even kernel": ((2, 2, 4, 5), (3, 2, 2, 4), {"padding": "same", "dilation": (3, 1)}),
     "depthwise": ((2, 3, 5, 4), (3, 1, 3, 3), {"groups": 3, "padding": 1}),
     "depthwise, two of each": ((1, 3, 5, 4), (6, 1, 2, 3), {"groups": 3, "stride": 2}),

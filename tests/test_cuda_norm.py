@@ -8,7 +8,7 @@ from interpreted import TOLERANCE, agrees, cases_of, drawn, launched, poison, ru
 
 from tinynn import ops
 from tinynn.gpu import launch
-from tinynn.ops import norm, norm_cuda, norm_planes_cuda, sums_cuda
+from tinynn.ops import norm, norm_cuda, norm_planes_cuda, norm_rows_cuda, sums_cuda
 
 SMALL, LARGE = cases_of("layer_norm", "rms_norm", "batch_norm", "group_norm")
 
@@ -51,17 +51,21 @@ def test_a_row_too_long_to_keep_is_read_again(monkeypatch):
 @pytest.mark.parametrize(
     "make, grid, block",
     [
-        (norm_cuda.make_naive, 1, 8),
-        (norm_cuda.make_looped, 5, 64),
-        (lambda centre: norm_cuda.make_kept(centre, 2), 5, (64, 1)),
-        (lambda centre: norm_cuda.make_kept(centre, 3), 3, (32, 2)),
+        (norm_rows_cuda.make_naive, 1, 8),
+        (norm_rows_cuda.make_looped, 5, 64),
+        (lambda centre: norm_rows_cuda.make_kept(centre, 2), 5, (64, 1)),
+        (lambda centre: norm_rows_cuda.make_kept(centre, 3), 3, (32, 2)),
     ],
 )
 def test_every_rung_says_the_same(make, grid, block, centre):
     x, w, b = drawn((5, 70), (70,), (70,))
     y, mean, rstd = (np.full(s, np.nan, np.float32) for s in (x.shape, 5, 5))
     launch(make(centre), grid, block, x, w, b, True, True, 0.1, y, mean, rstd)
-    expected = norm.layer_norm_forward(x, w, b, eps=0.1)[0] if centre else norm.rms_norm_forward(x, w, eps=0.1)[0] + b
+    expected = (
+        norm.layer_norm_forward(x, w, b, eps=0.1)[0]
+        if centre
+        else norm.rms_norm_forward(x, w, eps=0.1)[0] + b
+    )
     np.testing.assert_allclose(y, expected, **TOLERANCE)
     np.testing.assert_allclose(mean, x.mean(axis=1) if centre else np.zeros(5), **TOLERANCE)
 
@@ -70,10 +74,10 @@ def test_every_rung_says_the_same(make, grid, block, centre):
 @pytest.mark.parametrize(
     "make, grid, block",
     [
-        (norm_cuda.make_backward_naive, 1, 8),
-        (norm_cuda.make_backward_looped, 5, 64),
-        (lambda centre: norm_cuda.make_backward_kept(centre, 2), 5, (64, 1)),
-        (lambda centre: norm_cuda.make_backward_kept(centre, 3), 3, (32, 2)),
+        (norm_rows_cuda.make_backward_naive, 1, 8),
+        (norm_rows_cuda.make_backward_looped, 5, 64),
+        (lambda centre: norm_rows_cuda.make_backward_kept(centre, 2), 5, (64, 1)),
+        (lambda centre: norm_rows_cuda.make_backward_kept(centre, 3), 3, (32, 2)),
     ],
 )
 def test_every_rung_pulls_the_same(make, grid, block, centre):
@@ -107,18 +111,24 @@ def test_parameter_gradients_are_summed_in_parts(rows, monkeypatch):
     np.testing.assert_allclose(db, dy.sum(axis=0), rtol=3e-5, atol=3e-5)
 
 
-@pytest.mark.parametrize("shape", [(2, 1), (1, 2, 3), (2, 3, 1, 1), (1, 1, 2, 1), (3, 2, 5, 7), (2, 40, 2), (9, 2)])
+@pytest.mark.parametrize(
+    "shape", [(2, 1), (1, 2, 3), (2, 3, 1, 1), (1, 1, 2, 1), (3, 2, 5, 7), (2, 40, 2), (9, 2)]
+)
 def test_channels_of_any_size(shape):
     agrees("batch_norm", drawn(shape, shape[1:2], shape[1:2]), {})
 
 
-@pytest.mark.parametrize("shape, groups", [((1, 1), 1), ((1, 6), 3), ((2, 6, 1, 1), 2), ((2, 4, 5, 7), 4), ((1, 2, 130), 1)])
+@pytest.mark.parametrize(
+    "shape, groups", [((1, 1), 1), ((1, 6), 3), ((2, 6, 1, 1), 2), ((2, 4, 5, 7), 4), ((1, 2, 130), 1)]
+)
 def test_groups_of_any_size(shape, groups):
     agrees("group_norm", drawn(shape, shape[1:2], shape[1:2]), {"groups": groups})
     agrees("group_norm", drawn(shape), {"groups": groups})
 
 
-@pytest.mark.parametrize("name, shape", [("layer_norm", (4, 6)), ("rms_norm", (4, 6)), ("batch_norm", (3, 2, 4))])
+@pytest.mark.parametrize(
+    "name, shape", [("layer_norm", (4, 6)), ("rms_norm", (4, 6)), ("batch_norm", (3, 2, 4))]
+)
 def test_a_large_mean_costs_no_digits(name, shape):
     """E[x^2] - E[x]^2 in float32 would leave a variance of about 0 or 8 here."""
     x = drawn(shape)[0] + np.float32(4096)

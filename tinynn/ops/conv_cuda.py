@@ -9,6 +9,7 @@ the plain kernels run; only the gradient to the weights, a long sum for few numb
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..gpu import blocks, cuda, empty, float32, int32, launch, uint32
@@ -23,7 +24,7 @@ MOST = 2**31 - 1  # numbers in an array: places are counted in 32 bits
 
 
 @cuda.jit
-def convolve_plain(x, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, y):  # type: ignore[no-untyped-def]
+def convolve_plain(x, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, y):
     """y[n, o, i, j] = bias[o] + sum over c, p, q of weight[o, c, p, q] x[n, c, s i + d p - pad, ...].
 
     One thread a number of y; neighbours read neighbours. 2 C KH KW operations and 8 C KH KW bytes each, of
@@ -51,7 +52,7 @@ def convolve_plain(x, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, y): 
 
 
 @cuda.jit
-def spread_plain(dy, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, dx):  # type: ignore[no-untyped-def]
+def spread_plain(dy, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, dx):
     """dx[n, c, h, w] = bias[c] + sum over o, p, q of weight[o, c, p, q] dy[n, o, i, j], s i + d p - pad = h.
 
     One thread a pixel, which asks each tap whether it comes from a place: whether h + pad - d p is a multiple
@@ -69,11 +70,11 @@ def spread_plain(dy, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, dx): 
         total = bias[b] if biased else float32(0)
         for p in range(uint32(weight.shape[2])):
             top = int32(int32(h) + ph - int32(p) * dh)
-            i = uint32(max(top, 0)) // uint32(sh)
+            i = uint32(top) // uint32(sh)
             if top >= 0 and i * uint32(sh) == uint32(top) and i < uint32(dy.shape[2]):
                 for q in range(uint32(weight.shape[3])):
                     left = int32(int32(w) + pw - int32(q) * dw)
-                    j = uint32(max(left, 0)) // uint32(sw)
+                    j = uint32(left) // uint32(sw)
                     if left >= 0 and j * uint32(sw) == uint32(left) and j < uint32(dy.shape[3]):
                         for o in range(out):
                             total += weight[uint32(first + o), c, p, q] * dy[n, uint32(first + o), i, j]
@@ -81,7 +82,7 @@ def spread_plain(dy, weight, bias, biased, groups, sh, sw, ph, pw, dh, dw, dx): 
 
 
 @cuda.jit
-def meet_plain(x, dy, groups, sh, sw, ph, pw, dh, dw, weight):  # type: ignore[no-untyped-def]
+def meet_plain(x, dy, groups, sh, sw, ph, pw, dh, dw, weight):
     """weight[o, c, p, q] = sum over n, i, j of dy[n, o, i, j] x[n, c, s i + d p - pad, s j + d q - pad].
 
     One block a number: its threads take every blockDim-th place (n, i, j) and meet in a sum. The whole of a
@@ -153,21 +154,20 @@ def meet(x: Any, dy: Any, weight: Any, g: Geometry) -> Any:
 
 def _fits(g: Geometry, x: Any, weight: Any, result: tuple[int, ...]) -> bool:
     """Whether all places can be counted in 32 bits, and groups are not more than a grid takes."""
-    return x.size <= MOST and weight.size <= MOST and g.groups < 65536 and _count(result) <= MOST
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    n = 1
-    for size in shape:
-        n *= size
-    return n
+    return x.size <= MOST and weight.size <= MOST and g.groups < 65536 and math.prod(result) <= MOST
 
 
 # -- the pairs ------------------------------------------------------------------------------------------
 
 
 def conv2d_forward(
-    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Any:
     g = geometry(x, weight, stride, padding, dilation, groups)
     if not _fits(g, x, weight, (x.shape[0], weight.shape[0], *g.places)):
@@ -183,7 +183,13 @@ def conv2d_backward(dy: Any, cache: tuple, needs: Needs = (True, True, True)) ->
 
 
 def conv1d_forward(
-    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Any:
     s, p, d = as_rows(stride, padding, dilation)
     result = conv2d_forward(x[:, :, None], weight[:, :, None], bias, s, p, d, groups)

@@ -1,11 +1,12 @@
 """Convolution as a matrix product whose patches are never stored (implicit GEMM).
 
-y[o, pixel] = sum over k of w[o, k] patch[k, pixel], where k counts channels and taps, (c, p, q), and a column of
-`patch` holds what the kernel meets at one pixel. A block computes a tile of M = ROWS COLUMNS channels by P
-pixels in steps of K: it lays a tile of weights and a tile of patches into shared memory, and each of its P
-threads then adds to ROWS x COLUMNS sums in registers. So each number from shared memory is used ROWS or COLUMNS
-times, and each number from memory P or M times. Thread t lays out the patch of pixel t: neighbours read
-neighbours, and where a pixel lies is worked out once.
+y[o, pixel] = sum over k of w[o, k] patch[k, pixel], where k counts channels and taps, (c, p, q), and a
+column of `patch` holds what the kernel meets at one pixel. A block computes a tile of M = ROWS COLUMNS
+channels by P pixels in steps of K: it lays a tile of weights and a tile of patches into shared memory, and
+each of its P threads then adds to ROWS x COLUMNS sums in registers. So each number from shared memory is
+used ROWS or COLUMNS times, and each number from memory P or M times. Thread t lays out the patch of pixel t:
+neighbours read neighbours, and where a pixel lies is worked out once. A tile is fetched into registers first,
+all numbers at once, while slower warps still compute with the tile before.
 
 The gradient to the image is the same product with the roles of channels exchanged; only where a tap looks
 changes:
@@ -41,7 +42,7 @@ def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: in
     WIDE = M + max(32 // K, 1)  # so that the threads that store a tile of weights meet different banks
 
     @cuda.jit
-    def gather(  # type: ignore[no-untyped-def]
+    def gather(
         x, weight, bias, biased, y, depth, rows, height, width, oh, ow, apart_m, apart_c,
         step_h, step_w, before_h, before_w, dh, dw,
     ):  # fmt: skip
@@ -94,11 +95,11 @@ def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: in
             for e in range(K):
                 b[e, t] = got_b[e]
             cuda.syncthreads()
-            for k in range(K):
+            for d in range(K):
                 for r in range(ROWS):
-                    mine[r] = a[k, t // uint32(ACROSS) + uint32(r * COLUMNS)]
+                    mine[r] = a[d, t // uint32(ACROSS) + uint32(r * COLUMNS)]
                 for s in range(COLUMNS):
-                    other = b[k, t % uint32(ACROSS) + uint32(s * ACROSS)]
+                    other = b[d, t % uint32(ACROSS) + uint32(s * ACROSS)]
                     for r in range(ROWS):
                         sums[r, s] += mine[r] * other
             k0 = uint32(k0 + uint32(K))
@@ -121,7 +122,7 @@ def make_gather(KH: int, KW: int, DIV_H: int, DIV_W: int, ROWS: int, COLUMNS: in
 
 @functools.cache
 def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kernel:
-    """The gradient to the weights, by tiles of ROWS COLUMNS channels and P of (channel, tap), K places a step.
+    """The gradient to the weights: tiles of ROWS COLUMNS channels by P of (channel, tap), K places a step.
 
     K must divide P, and P / K must divide ROWS COLUMNS.
     """
@@ -129,12 +130,10 @@ def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kern
     SHARE, WIDE_M, WIDE_P = M // TEAMS, M + 1, P + 1  # one more: threads that store meet different banks
 
     @cuda.jit
-    def meet(  # type: ignore[no-untyped-def]
-        x, dy, parts, each, groups, depth, rows, height, width, oh, ow, sh, sw, ph, pw, dh, dw
-    ):
-        """parts[b, (g, o, c, p, q)] = sum of dy[n, g, o, i, j] x[n, g, c, s i + d p - pad, s j + d q - pad].
+    def meet(x, dy, parts, each, groups, depth, rows, height, width, oh, ow, sh, sw, ph, pw, dh, dw):
+        """parts[b, (g, o, c, p, q)] = sum of dy[n, g, o, i, j] x[n, g, c, s i + d p - pad, ...].
 
-        The sum goes over `each` places (n, i, j) in part b; `sum_columns` adds the parts. x and dy in one row.
+        Part b sums over `each` places (n, i, j); `sum_columns` adds the parts. x and dy in one row.
         K threads side by side read K neighbouring places. Block P threads; grid (tiles of (c, p, q), tiles
         of o, groups times parts). 2 M P operations for each place of a tile, and 4 (M + P) bytes.
         """
@@ -179,11 +178,11 @@ def make_meet(KH: int, KW: int, ROWS: int, COLUMNS: int, P: int, K: int) -> Kern
             for e in range(K):
                 b[lane, team + uint32(e * TEAMS)] = got_b[e]
             cuda.syncthreads()
-            for k in range(K):
+            for d in range(K):
                 for r in range(ROWS):
-                    mine[r] = a[k, t // uint32(ACROSS) + uint32(r * COLUMNS)]
+                    mine[r] = a[d, t // uint32(ACROSS) + uint32(r * COLUMNS)]
                 for s in range(COLUMNS):
-                    other = b[k, t % uint32(ACROSS) + uint32(s * ACROSS)]
+                    other = b[d, t % uint32(ACROSS) + uint32(s * ACROSS)]
                     for r in range(ROWS):
                         sums[r, s] += mine[r] * other
             start = uint32(start + uint32(K))

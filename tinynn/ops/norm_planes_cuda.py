@@ -30,7 +30,7 @@ from .sums_cuda import given, row_sum, sum_columns, threads_of_rows
 
 
 @cuda.jit
-def normalise_channel_naive(x, weight, bias, eps, y, mean, var, rstd):  # type: ignore[no-untyped-def]
+def normalise_channel_naive(x, weight, bias, eps, y, mean, var, rstd):
     """batch_norm of x (N, C, L) by one thread a channel: weight, bias, mean, var, rstd (C,).
 
     y = weight (x - mean) / sqrt(var + eps) + bias. With 64 channels 64 threads work, where a GPU has room
@@ -54,7 +54,7 @@ def normalise_channel_naive(x, weight, bias, eps, y, mean, var, rstd):  # type: 
 
 
 @cuda.jit
-def plane_statistics(x, mean, squares):  # type: ignore[no-untyped-def]
+def plane_statistics(x, mean, squares):
     """mean[r] of x[r, :] and squares[r] = sum of (x[r, :] - mean[r])^2: x (planes, L). Block (X, Y).
 
     X threads a plane, which goes through it twice, the second time from the cache. 4 L bytes and 4 L
@@ -79,7 +79,7 @@ def plane_statistics(x, mean, squares):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit
-def merge_statistics(means, squares, length, apart, step, count, eps, mean, var, rstd):  # type: ignore[no-untyped-def]
+def merge_statistics(means, squares, length, apart, step, count, eps, mean, var, rstd):
     """mean, var and rstd of group i, which has planes i apart, i apart + step, ... (`count` of them).
 
     One thread a group. 12 bytes and 6 operations a plane.
@@ -98,8 +98,8 @@ def merge_statistics(means, squares, length, apart, step, count, eps, mean, var,
 
 
 @cuda.jit
-def scale_planes(x, mean, rstd, weight, bias, weighted, biased, share, channels, y):  # type: ignore[no-untyped-def]
-    """y[r, j] = weight[c] (x[r, j] - mean[g]) rstd[g] + bias[c], with c = r % C and g = (r // share) % groups.
+def scale_planes(x, mean, rstd, weight, bias, weighted, biased, share, channels, y):
+    """y[r, j] = weight[c] (x[r, j] - mean[g]) rstd[g] + bias[c], c = r % C, g = (r // share) % groups.
 
     One thread a number, along x; a block that walks down the planes along y. 8 bytes and 4 operations each.
     """
@@ -113,7 +113,7 @@ def scale_planes(x, mean, rstd, weight, bias, weighted, biased, share, channels,
 
 
 @cuda.jit
-def plane_gradients(dy, x, mean, rstd, share, total, product):  # type: ignore[no-untyped-def]
+def plane_gradients(dy, x, mean, rstd, share, total, product):
     """total[r] = sum of dy[r, :] and product[r] = sum of dy[r, :] x_hat[r, :]. Block (X, Y), X to a plane.
 
     8 L bytes and 5 L operations a plane.
@@ -133,7 +133,7 @@ def plane_gradients(dy, x, mean, rstd, share, total, product):  # type: ignore[n
 
 
 @cuda.jit
-def pull_planes(dy, x, mean, rstd, weight, weighted, a, b, count, share, channels, dx):  # type: ignore[no-untyped-def]
+def pull_planes(dy, x, mean, rstd, weight, weighted, a, b, count, share, channels, dx):
     """dx[r, j] = (weight[c] dy[r, j] - (a[g] + x_hat[r, j] b[g]) / count) rstd[g]; c, g as in `scale_planes`.
 
     One thread a number, along x; a block that walks down the planes along y. 12 bytes, 7 operations each.
@@ -160,14 +160,16 @@ class Shared(NamedTuple):
     length: int
     groups: int  # how many means
     share: int  # neighbours with one mean
-    merged: tuple[int, int, int]  # distance of two groups' first planes, of two planes in a group, and how many
+    merged: tuple[
+        int, int, int
+    ]  # distance of two groups' first planes, of two planes in a group, and how many
 
     @property
     def planes(self) -> tuple[int, int]:
         return self.n * self.channels, self.length
 
     @property
-    def count(self) -> int:
+    def numbers(self) -> int:
         """Numbers with one mean."""
         return self.merged[2] * self.length
 
@@ -205,14 +207,12 @@ def _pull(dy: Any, x: Any, mean: Any, rstd: Any, weight: Any, s: Shared) -> tupl
     """dx, dweight and dbias."""
     dy, x, block = dy.reshape(s.planes), x.reshape(s.planes), threads_of_rows(s.length, most=256)
     dx, (total, product) = empty(x.shape, x), empty((2, s.planes[0]), x)
-    launch(
-        plane_gradients, blocks(x.shape[0], block[1]), block, dy, x, mean, rstd, s.share, total, product
-    )
+    launch(plane_gradients, blocks(x.shape[0], block[1]), block, dy, x, mean, rstd, s.share, total, product)
     db, dw = sum_columns(total.reshape(s.n, -1)), sum_columns(product.reshape(s.n, -1))
     a, b = _of_group(total, db, weight, s), _of_group(product, dw, weight, s)
     scale, weighted = given(weight, x)
     launch(
-        pull_planes, *_each_number(s), dy, x, mean, rstd, scale, weighted, a, b, s.count, s.share,
+        pull_planes, *_each_number(s), dy, x, mean, rstd, scale, weighted, a, b, s.numbers, s.share,
         s.channels, dx,
     )  # fmt: skip
     return dx, dw, db

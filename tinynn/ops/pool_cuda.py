@@ -12,6 +12,7 @@ much. adaptive_avg_pool2d to one pixel is the mean of a plane, which a warp or a
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from ..gpu import Kernel, blocks, cuda, empty, float32, int32, launch, uint32
@@ -21,10 +22,11 @@ from .pool import max_geometry, places
 from .sums_cuda import sum_rows
 
 THREADS = 256
+MOST = 2**31 - 1  # numbers in an array: places are counted in 32 bits
 
 
 @cuda.jit(fastmath=False)  # fastmath takes for granted that no number is NaN
-def max_pool(x, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, y, winner):  # type: ignore[no-untyped-def]
+def max_pool(x, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, y, winner):
     """y[r, i, j] = the largest of x[r, s i + d p - pad, s j + d q - pad]: x (planes, H, W), y as one row.
 
     winner: which pixel of the plane that was, H and W in one number. Of equal numbers the first wins, NaN
@@ -49,7 +51,7 @@ def max_pool(x, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw, y, winner):  # type: ign
 
 
 @cuda.jit
-def max_pool_pull(dy, winner, oh, ow, sh, sw, ph, pw, reach_h, reach_w, dx):  # type: ignore[no-untyped-def]
+def max_pool_pull(dy, winner, oh, ow, sh, sw, ph, pw, reach_h, reach_w, dx):
     """dx[r, h, w] = the sum of dy over the windows that the pixel has won: dx (planes, H, W), dy as one row.
 
     One thread a pixel. It looks at the windows that reach over it: those from row
@@ -78,15 +80,15 @@ def max_pool_pull(dy, winner, oh, ow, sh, sw, ph, pw, reach_h, reach_w, dx):  # 
 
 
 @cuda.jit(device=True)
-def sliding_window(i, n, count, kernel, stride, pad):  # type: ignore[no-untyped-def]
+def sliding_window(i, n, count, kernel, stride, pad):
     """(start, stop) of window i among n pixels, and its size with the padding in it."""
     first = int32(i * stride - pad)
     end = int32(min(first + kernel, n + pad))
-    return int32(max(first, 0)), int32(min(end, n)), int32(end - first)
+    return first if first > 0 else int32(0), end if end < n else int32(n), int32(end - first)
 
 
 @cuda.jit(device=True)
-def even_window(i, n, count, kernel, stride, pad):  # type: ignore[no-untyped-def]
+def even_window(i, n, count, kernel, stride, pad):
     """(start, stop, size) of window i of `count` windows that share n pixels evenly."""
     start = int32(uint32(i * n) // uint32(count))
     stop = int32(uint32(i * n + n + count - 1) // uint32(count))
@@ -94,14 +96,14 @@ def even_window(i, n, count, kernel, stride, pad):  # type: ignore[no-untyped-de
 
 
 @cuda.jit(device=True)
-def sliding_windows(h, n, count, kernel, stride, pad):  # type: ignore[no-untyped-def]
+def sliding_windows(h, n, count, kernel, stride, pad):
     """First and last of the windows that pixel h is in."""
     first = uint32(max(h + pad - kernel + stride, 0)) // uint32(stride)
     return int32(first), int32(min(int32(uint32(h + pad) // uint32(stride)), count - 1))
 
 
 @cuda.jit(device=True)
-def even_windows(h, n, count, kernel, stride, pad):  # type: ignore[no-untyped-def]
+def even_windows(h, n, count, kernel, stride, pad):
     """First and last of the windows that pixel h is in."""
     return int32(uint32(h * count) // uint32(n)), int32(uint32(h * count + count - 1) // uint32(n))
 
@@ -112,7 +114,7 @@ def make_average(even: bool, include_pad: bool) -> Kernel:
     window = even_window if even else sliding_window
 
     @cuda.jit
-    def average(x, oh, ow, kh, kw, sh, sw, ph, pw, y):  # type: ignore[no-untyped-def]
+    def average(x, oh, ow, kh, kw, sh, sw, ph, pw, y):
         """y[r, i, j] = the mean of x[r] over window (i, j): x (planes, H, W), y as one row.
 
         One thread a place. 4 (H W / (OH OW) + 1) bytes and KH KW additions each.
@@ -143,7 +145,7 @@ def make_average_pull(even: bool, include_pad: bool) -> Kernel:
     window, windows = (even_window, even_windows) if even else (sliding_window, sliding_windows)
 
     @cuda.jit
-    def average_pull(dy, oh, ow, kh, kw, sh, sw, ph, pw, dx):  # type: ignore[no-untyped-def]
+    def average_pull(dy, oh, ow, kh, kw, sh, sw, ph, pw, dx):
         """dx[r, h, w] = the sum of dy[r, i, j] / size over the windows that the pixel is in; dy as one row.
 
         One thread a pixel. 4 (1 + OH OW / (H W)) bytes from memory each.
@@ -180,7 +182,9 @@ def _planes(x: Any) -> Any:
 
 def max_pool2d_forward(
     x: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
-) -> tuple:
+) -> Any:
+    if x.size > MOST:
+        return NotImplemented
     g = max_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
     shape = (*x.shape[:2], *g.places)
     y, winner = empty(shape, x), empty(shape, x, "i4")
@@ -194,14 +198,15 @@ def max_pool2d_backward(dy: Any, cache: tuple[Any, Geometry]) -> tuple:
     dx = empty((*dy.shape[:2], *g.image), dy)
     reach = [d * (k - 1) + 1 for d, k in zip(g.dilation, g.kernel)]
     sizes = (*g.places, *g.stride, *g.before, *reach)
-    launch(
-        max_pool_pull, blocks(dx.size, THREADS), THREADS, dy.ravel(), winner.ravel(), *sizes, _planes(dx)
-    )
+    launch(max_pool_pull, blocks(dx.size, THREADS), THREADS, dy.ravel(), winner.ravel(), *sizes, _planes(dx))
     return (dx,)
 
 
-def _average(x: Any, sizes: tuple[int, ...], kind: tuple[bool, bool]) -> tuple:
-    y = empty((*x.shape[:2], *sizes[:2]), x)
+def _average(x: Any, sizes: tuple[int, ...], kind: tuple[bool, bool]) -> Any:
+    shape = (*x.shape[:2], *sizes[:2])
+    if max(x.size, math.prod(shape)) > MOST:
+        return NotImplemented
+    y = empty(shape, x)
     launch(make_average(*kind), blocks(y.size, THREADS), THREADS, _planes(x), *sizes, y.ravel())
     return y, (x.shape, sizes, kind)
 
@@ -220,7 +225,7 @@ def avg_pool2d_forward(
     padding: Any = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
-) -> tuple:
+) -> Any:
     k, p = pair(kernel_size), pair(padding)
     s = k if stride is None else pair(stride)
     counts = [places(*n, 1, ceil_mode) for n in zip(x.shape[2:], k, s, p)]
@@ -231,7 +236,7 @@ def avg_pool2d_backward(dy: Any, cache: tuple) -> tuple:
     return _average_backward(dy, cache)
 
 
-def adaptive_avg_pool2d_forward(x: Any, output_size: Any) -> tuple:
+def adaptive_avg_pool2d_forward(x: Any, output_size: Any) -> Any:
     counts, sizes = pair(output_size), (*pair(output_size), 0, 0, 1, 1, 0, 0)
     if counts == (1, 1):
         area = x.shape[2] * x.shape[3]

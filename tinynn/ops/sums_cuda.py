@@ -16,7 +16,7 @@ LANES, TEAM = 32, 8  # a block that sums columns: 32 columns side by side, 8 thr
 
 
 @cuda.jit(device=True)
-def warp_sum(value):  # type: ignore[no-untyped-def]
+def warp_sum(value):
     """The sum over the 32 threads of a warp, which all of them learn."""
     value += cuda.shfl_xor_sync(FULL, value, 16)
     value += cuda.shfl_xor_sync(FULL, value, 8)
@@ -27,7 +27,7 @@ def warp_sum(value):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit(device=True)
-def row_sum(value, room):  # type: ignore[no-untyped-def]
+def row_sum(value, room):
     """The sum over the threads along x, which all of them learn; `room` is shared, 32 float32.
 
     blockDim is (32, anything), a warp for each row, or (a multiple of 32, 1), a block for one row: then
@@ -46,7 +46,7 @@ def row_sum(value, room):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit
-def column_sums(x, y):  # type: ignore[no-untyped-def]
+def column_sums(x, y):
     """y[j] = sum over i of x[i, j]: x (R, C), y (C,). Block (32, 8).
 
     A thread adds every eighth row of its column; the 32 threads of a warp read 32 neighbours. Then the
@@ -68,7 +68,7 @@ def column_sums(x, y):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit
-def row_sums(x, factor, y):  # type: ignore[no-untyped-def]
+def row_sums(x, factor, y):
     """y[r] = factor times the sum over j of x[r, j]: x (R, L), y (R,). Block (X, Y): X threads to a row.
 
     4 R L bytes read, R L additions.
@@ -85,7 +85,7 @@ def row_sums(x, factor, y):  # type: ignore[no-untyped-def]
 
 
 def threads_of_rows(length: int, each: int = 4, most: int = 1024) -> tuple[int, int]:
-    """Block for rows of `length` numbers, about `each` to a thread: a warp for short rows, four in a block."""
+    """Block for rows of `length` numbers, about `each` to a thread: four short rows in one, a warp each."""
     width = min(most, 32 * blocks(length, 32 * each))
     return (width, 1) if width > 32 else (32, 4)
 
