@@ -125,6 +125,7 @@ scaled_dot_product_attention = _op(
     "scaled_dot_product_attention",
     attention,
     numba=True,
+    cuda=True,
     made_of=(matmul, softmax, dropout),
     composition=attention.scaled_dot_product_attention_composition,
 )
