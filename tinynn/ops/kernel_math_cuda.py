@@ -6,8 +6,9 @@ compute in float64, and raise an error where a GPU gives infinity.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from math import exp as math_exp
+from math import tanh as math_tanh
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,16 @@ from ..gpu import Kernel, cuda, float32
 class Function(Kernel):
     """A device function with a twin that the interpreter calls in its place."""
 
-    def __init__(self, compiled: Callable, interpreted: Callable) -> None:
-        super().__init__(compiled, device=True)
+    def __init__(self, compiled: Callable, interpreted: Callable, fastmath: bool = True) -> None:
+        super().__init__(compiled, device=True, fastmath=fastmath)
         self.interpreted = interpreted
 
     def __call__(self, *args: Any) -> Any:
         return self.interpreted(*args)
 
 
-exp = Function(lambda x: math.exp(x), np.exp)
-tanh = Function(lambda x: math.tanh(x), np.tanh)
+exp = Function(lambda x: math_exp(x), np.exp)
+tanh = Function(lambda x: math_tanh(x), np.tanh, fastmath=False)  # the fast one has eleven bits
 
 
 @cuda.jit(device=True)
