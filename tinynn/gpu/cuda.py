@@ -111,7 +111,10 @@ def ballot_sync(mask: int, predicate: Any) -> int:
 
 
 class shared:
-    """Memory that the threads of one block share, beginning at a multiple of `alignment` bytes."""
+    """Memory that the threads of one block share.
+
+    With ``alignment=16`` the compiler may read four neighbouring float32 by one instruction.
+    """
 
     @staticmethod
     def array(shape: Any, dtype: Any, alignment: int | None = None) -> Any:

@@ -119,14 +119,15 @@ adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True, cuda=True)
 embedding = _op("embedding", _embedding, numba=True)
 dropout = _op("dropout", _dropout, numba=True, cuda=True)
 
-rnn = _op("rnn", _recurrent, numba=True)
-gru = _op("gru", _gru, numba=True)
-lstm = _op("lstm", _lstm, numba=True)
-rotary = _op("rotary", _rotary, numba=True)
+rnn = _op("rnn", _recurrent, numba=True, cuda=True)
+gru = _op("gru", _gru, numba=True, cuda=True)
+lstm = _op("lstm", _lstm, numba=True, cuda=True)
+rotary = _op("rotary", _rotary, numba=True, cuda=True)
 scaled_dot_product_attention = _op(
     "scaled_dot_product_attention",
     attention,
     numba=True,
+    cuda=True,
     made_of=(matmul, softmax, dropout),
     composition=attention.scaled_dot_product_attention_composition,
 )
