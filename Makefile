@@ -1,11 +1,12 @@
 # The commands of the course. Without make, on any system: python -m pip install -e ".[lab]", python -m tinynn lab
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-long lint types unit notebooks docs slides solutions table bench torch lock clean install-lab install-test
+.PHONY: help lab test test-long lint types unit notebooks docs slides solutions table bench torch cuda gpu lock clean install-lab install-test
 
 PYTHON ?=
 ARGS ?=
 TORCH ?= torch==2.13.0
+CUDA ?= "numba-cuda[cu13]==0.30.4" cuda-toolkit==13.5.0
 RUN := .venv/bin/python
 PYTEST := $(RUN) -m pytest --durations=15
 
@@ -19,8 +20,8 @@ lab: install-lab ## install if needed, open JupyterLab on chapter 00
 test: install-test lint types unit notebooks ## install if needed, then lint, types, tests, notebooks
 	@echo 'make test: all passed'
 
-test-long: install-test torch ## the slow tests, those that need the network, parity with PyTorch
-	TINYNN_NEEDS_TORCH=1 $(PYTEST) -m "slow or network or torch"
+test-long: install-test torch cuda ## the slow tests, those that need the network, parity with PyTorch, kernels compiled
+	TINYNN_NEEDS_TORCH=1 TINYNN_NEEDS_CUDA=1 $(PYTEST) -m "slow or network or torch or cuda"
 
 lint: install-test ## ruff: rules and format
 	$(RUN) -m ruff check .
@@ -54,6 +55,12 @@ bench: install-test torch ## the table: this package, plain NumPy, PyTorch
 
 torch: install-test
 	@$(RUN) -c 'import torch' 2>/dev/null || $(RUN) -m pip install -q --disable-pip-version-check $(TORCH)
+
+cuda: install-test ## what compiles CUDA kernels, without a GPU (numba-cuda and parts of CUDA, 200 MB)
+	@$(RUN) -c 'import numba_cuda' 2>/dev/null || $(RUN) -m pip install -q --disable-pip-version-check $(CUDA)
+
+gpu: ## on a machine with a GPU: kernels checked and timed, with PYTHON as it is; nothing is installed
+	@$(or $(PYTHON),$(RUN)) -m tests.gpu $(ARGS)
 
 # test first: the lab lock then takes the same versions, so that one .venv serves both.
 LOCK := $(RUN) -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 --upgrade \

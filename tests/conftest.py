@@ -29,16 +29,21 @@ settings.register_profile("tinynn", deadline=None, derandomize=bool(os.environ.g
 settings.load_profile("tinynn")
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+HAS_CUDA = importlib.util.find_spec("numba_cuda") is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("TINYNN_NEEDS_TORCH") and not HAS_TORCH:
         raise pytest.UsageError("these tests need PyTorch: python -m pip install torch==2.13.0")
+    if os.environ.get("TINYNN_NEEDS_CUDA") and not HAS_CUDA:
+        raise pytest.UsageError('these tests need numba-cuda: python -m pip install "numba-cuda[cu13]"')
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("torch") and not HAS_TORCH:
         pytest.skip("PyTorch is not installed; make test-long installs it")
+    if item.get_closest_marker("cuda") and not HAS_CUDA:
+        pytest.skip("numba-cuda is not installed; make cuda installs it")
 
 
 @pytest.fixture(scope="session", autouse=True)

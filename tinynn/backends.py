@@ -1,9 +1,10 @@
 """Which implementation of an op runs: the backend, the wrappers around it, and the device.
 
 A *backend* is a setting of the whole process, `backend("numpy")`, `backend("numba")` or `backend("simt")`;
-each op has a pair of functions for it, or falls back to its NumPy reference. A *wrapper* is a function
-``(op, pair) -> pair`` laid around whatever would run: it can count, check or replace results and
-touches no op (`tinynn.wrappers` has three).
+each op has a pair of functions for it, or falls back to its NumPy reference. It says what runs on the CPU:
+arrays of the GPU run the op's CUDA kernels whatever the backend is, or the reference where it has none.
+A *wrapper* is a function ``(op, pair) -> pair`` laid around whatever would run: it can count, check or
+replace results and touches no op (`tinynn.wrappers` has some).
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ArgumentError, DeviceError
+from .gpu import arrays, door
 
 if TYPE_CHECKING:
     from .ops.op import Op, Pair
@@ -30,6 +33,8 @@ _said: set[str] = set()
 
 resolved: dict[Op, Pair] = {}
 """What runs for each op right now. Emptied whenever a setting changes, filled again by `resolve`."""
+
+arrays.at_first_use.append(resolved.clear)
 
 
 def say_once(key: str, text: str) -> None:
@@ -124,6 +129,8 @@ def wrapped(wrapper: Wrapper) -> Iterator[Wrapper]:
 def resolve(op: Op) -> Pair:
     """The pair that runs for `op` now: a replacement first, then the backend's own, then the reference."""
     pair = op.replacement or op.composed() or op.pair(current_backend())
+    if arrays.used and pair.composition is None:
+        pair = where_arrays_lie(op, pair)
     for wrapper in _wrappers:
         if pair.composition is None:
             pair = wrapper(op, pair)
@@ -131,10 +138,56 @@ def resolve(op: Op) -> Pair:
     return pair
 
 
+class Made(NamedTuple):
+    """A cache, and the pair that made it."""
+
+    pair: Pair
+    cache: Any
+
+
+def where_arrays_lie(op: Op, pair: Pair) -> Pair:
+    """`pair` for arrays of the CPU, the op's CUDA kernels for those of the GPU; a replacement for both.
+
+    Stands around every op once an array was on the GPU. A cache remembers which of the two made it.
+    """
+    replaced = op.replacement is not None
+
+    def forward(*inputs: Any, **params: Any) -> tuple[Any, Any]:
+        on_gpu = one_device(op, inputs) == "cuda"
+        chosen = op.pair("cuda") if on_gpu and not replaced else pair
+        out, cache = chosen.forward(*inputs, **params)
+        return out, Made(chosen, cache)
+
+    def backward(dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> Any:
+        chosen, cache = cache if isinstance(cache, Made) else (pair, cache)
+        return chosen.backward(dout, cache) if needs is None else chosen.pull(dout, cache, needs)
+
+    return replace(pair, forward=forward, backward=backward if pair.backward else None)
+
+
+def one_device(op: Op, inputs: tuple) -> str:
+    """Where the inputs of an op lie; a DeviceError if in two places."""
+    places = [arrays.where_is(x) for x in inputs if x is not None]
+    if "cuda" not in places:
+        return "cpu"
+    if "cpu" in places:
+        named = [(name, arrays.where_is(x)) for name, x in zip(op.names(len(inputs)), inputs) if x is not None]
+        got = " and ".join(f"{name} on {place}" for name, place in named)
+        here = next(name for name, place in named if place == "cpu")
+        raise DeviceError(op.name, got, "all on one device", f"{here}.to('cuda')")
+    return "cuda"
+
+
+def device_named(target: Any) -> str | None:
+    """The device that `target` names, "cpu" or "cuda", if it can be used here; None for what names none."""
+    known = isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "gpu", "mps")
+    return check_device(target) if known else None
+
+
 def check_device(device: str) -> str:
-    """Return `device` if tensors can live there, else raise a DeviceError that says what is missing."""
-    if device != "cpu":
-        raise DeviceError(
-            "device", repr(device), "'cpu', the only device this version computes on", "tensor.to('cpu')"
-        )
-    return device
+    """ "cpu" or "cuda", if tensors can live there, else a DeviceError that says what is missing."""
+    if device not in ("cpu", "cpu:0", "cuda", "cuda:0"):
+        raise DeviceError("device", repr(device), "'cpu' or 'cuda', the first GPU", "tensor.to('cpu')")
+    if device.startswith("cuda") and arrays.stand_in is None:
+        door.require("device")
+    return device.split(":")[0]

@@ -9,6 +9,7 @@ import numpy as np
 
 from .backends import wrapped
 from .errors import NonFiniteError
+from .gpu.arrays import to_host
 from .nn import Module
 from .ops.op import describe
 from .wrappers import finite
@@ -47,10 +48,10 @@ class DivergedError(NonFiniteError):
 def find_origin(model: Module, batch: Mapping[str, np.ndarray], again: Callable[[], object]) -> Origin:
     """Look at the batch, then at the parameters, then at each op, while `again` repeats the step."""
     for name, array in batch.items():
-        if not np.isfinite(array).all():
+        if not to_host(np.isfinite(array).all()):
             return Origin(f"the {name} of the batch", describe(array))
     for name, p in model.named_parameters():
-        if not np.isfinite(p.data).all():
+        if not to_host(np.isfinite(p.data).all()):
             return Origin(f"the parameter {name}", "since before this step")
     try:
         with wrapped(finite):

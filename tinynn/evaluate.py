@@ -10,7 +10,9 @@ import numpy as np
 
 from .data import Dataset
 from .errors import ArgumentError, DtypeError
+from .gpu.arrays import numbers
 from .nn import Module
+from .nn.utils import device_of
 from .ops.op import describe
 from .tensor import Tensor, no_grad
 
@@ -38,20 +40,21 @@ def evaluate(model: Module, data: Any, loss_fn: Loss, batch_size: int = 256) -> 
     Notes
     -----
     Each module is put back into the mode it was in, also after an error. Targets below 0 (padding)
-    do not count for the accuracy.
+    do not count for the accuracy. Batches go to the device of the model, and one copy a batch comes back.
     """
+    device = device_of(model)
     modes = [(module, module.training) for module in model.modules()]
     total, n, hits, counted = 0.0, 0, 0, 0
     model.eval()
     try:
         with no_grad():
             for batch in _cut(data, batch_size):
-                inputs, target = unpacked(batch, "evaluate")
+                inputs, target = unpacked(batch, "evaluate", device)
                 output = model(*inputs)
-                total += loss_fn(output, target).item() * len(target)
-                n += len(target)
-                right = _right(output, target)
-                hits, counted = hits + int(right.sum()), counted + right.size
+                loss, *right = numbers(loss_fn(output, target).data, *_right(output, target))
+                total, n = total + loss * len(target), n + len(target)
+                if right:
+                    hits, counted = hits + int(right[0]), counted + int(right[1])
     finally:
         for module, mode in modes:
             module.training = mode
@@ -62,14 +65,15 @@ def evaluate(model: Module, data: Any, loss_fn: Loss, batch_size: int = 256) -> 
     return Evaluation(total / n, hits / counted if counted else None)
 
 
-def _right(output: Any, target: Tensor) -> np.ndarray:
-    """Which answers are right, those that count in a row; empty where targets are no class labels."""
-    none = np.zeros(0, bool)
+def _right(output: Any, target: Tensor) -> tuple:
+    """How many answers are right, of how many that count; nothing where targets are no class labels."""
     if not isinstance(output, Tensor) or target.dtype.kind not in "iu" or output.ndim != target.ndim + 1:
-        return none
+        return ()
     axis = 1 if output.shape[:1] + output.shape[2:] == target.shape else -1
-    predicted = output.data.argmax(axis)
-    return (predicted == target.data)[target.data >= 0] if predicted.shape == target.shape else none
+    predicted, counts = output.data.argmax(axis), target.data >= 0
+    if predicted.shape != target.shape:
+        return ()
+    return ((predicted == target.data) & counts).sum(), counts.sum()
 
 
 def is_arrays(data: Any) -> bool:
@@ -84,15 +88,15 @@ def _cut(data: Any, size: int) -> Iterable[Any]:
     return (tuple(a[i : i + size] for a in arrays) for i in range(0, len(arrays[0]), size))
 
 
-def unpacked(batch: Any, where: str = "train") -> tuple[tuple[Tensor, ...], Tensor]:
-    """Inputs and target of a batch, as Tensors."""
+def unpacked(batch: Any, where: str = "train", device: str = "cpu") -> tuple[tuple[Tensor, ...], Tensor]:
+    """Inputs and target of a batch, as Tensors on a device."""
     if isinstance(batch, Dataset):
         batch = tuple(batch)
     if not isinstance(batch, (tuple, list)) or len(batch) < 2:
         got = f"a batch of {len(batch)} array" if isinstance(batch, (tuple, list)) else describe(batch)
         hint = "Batches(x, y), or Batches(x, x) to learn x itself"
         raise DtypeError(where, got, "batches (inputs, ..., target)", hint)
-    *inputs, target = (a if isinstance(a, Tensor) else Tensor(a) for a in batch)
+    *inputs, target = ((a if isinstance(a, Tensor) else Tensor(a)).to(device) for a in batch)
     return tuple(inputs), target
 
 

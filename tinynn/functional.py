@@ -14,11 +14,12 @@ import numpy as np
 
 from . import ops
 from .errors import ArgumentError, DtypeError, ShapeError, StateError
+from .gpu.arrays import is_on_gpu
 from .ops.dropout import check_probability
 from .ops.op import describe
 from .ops.specs import normalise_axis, require_choice, require_flag, size
 from .random import as_generator
-from .tensor import Tensor, apply, plain_index
+from .tensor import Tensor, apply, plain_array, plain_index
 
 Dim = int | Sequence[int] | None
 
@@ -231,11 +232,11 @@ def var(x: Any, dim: Dim = None, correction: int = 1, keepdim: bool = False) -> 
 
 def argmax(x: Any, dim: int | None = None) -> np.ndarray:
     """Position of the largest element, as an array of integers: a position has no gradient."""
-    array = np.asarray(x)
+    array = plain_array(x)
     axis = None if dim is None else normalise_axis("argmax", dim, array.ndim)
     if (array.size if axis is None else array.shape[axis]) == 0:
         raise ShapeError("argmax", f"x {array.shape}, nothing to choose from", "at least one element")
-    return np.asarray(array.argmax(axis=axis))
+    return plain_array(array.argmax(axis=axis))
 
 
 # -- shapes ----------------------------------------------------------------------------------------
@@ -371,9 +372,11 @@ def huber_loss(x: Any, target: Any, reduction: str = "mean", delta: float = 1.0)
 # -- normalisation ---------------------------------------------------------------------------------
 
 
-def _scale_and_shift(weight: Any, bias: Any, shape: Sequence[int], dtype: np.dtype) -> tuple:
+def _scale_and_shift(weight: Any, bias: Any, shape: Sequence[int], x: Tensor) -> tuple:
     """A bias without a weight gets a weight of ones, since inputs of an op go by position."""
-    return _given(np.ones(tuple(shape), dtype) if weight is None and bias is not None else weight, bias)
+    if weight is None and bias is not None:
+        weight = np.ones_like(x.data, shape=tuple(shape))
+    return _given(weight, bias)
 
 
 def layer_norm(
@@ -381,7 +384,7 @@ def layer_norm(
 ) -> Tensor:
     """Mean 0 and variance 1 over the last axes, then weight and bias. Equals the torch function."""
     x, shape = _tensor(x), _sizes("layer_norm", (normalized_shape,))
-    scale = _scale_and_shift(weight, bias, shape, x.dtype)
+    scale = _scale_and_shift(weight, bias, shape, x)
     return apply(ops.layer_norm, x, *scale, shape=shape, eps=_number(eps))
 
 
@@ -415,7 +418,7 @@ def batch_norm(
     running = [_running(x, array) for array in (running_mean, running_var) if array is not None]
     if not training:
         return _batch_norm_running(x, running, weight, bias, eps)
-    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x)
     y, mean, variance = apply(ops.batch_norm, x, *scale, eps=_number(eps))
     if len(running) == 2:
         n = x.size // x.shape[1]
@@ -429,7 +432,7 @@ def _running(x: Tensor, array: Any) -> np.ndarray:
     plain = array.data if isinstance(array, Tensor) else array
     if x.ndim < 2:
         raise ShapeError("batch_norm", f"x {x.shape}", "(N, C) or (N, C, ...)", "x[None] for one example")
-    if not isinstance(plain, np.ndarray) or plain.shape != x.shape[1:2]:
+    if not (isinstance(plain, np.ndarray) or is_on_gpu(plain)) or plain.shape != x.shape[1:2]:
         got = f"x {x.shape} and running statistics as {describe(plain)}"
         raise ShapeError("batch_norm", got, f"running statistics {x.shape[1:2]}")
     return plain
@@ -614,7 +617,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     Equals torch.nn.functional.group_norm.
     """
     x = _tensor(x)
-    scale = _scale_and_shift(weight, bias, x.shape[1:2], x.dtype)
+    scale = _scale_and_shift(weight, bias, x.shape[1:2], x)
     return apply(ops.group_norm, x, *scale, groups=_number(num_groups), eps=_number(eps))
 
 
@@ -707,7 +710,7 @@ def lstm(
 def _recurrent_options(where: str, lengths: Any, reverse: bool) -> dict[str, Any]:
     require_flag(where, "reverse", reverse, "reverse=True")
     options: dict[str, Any] = {"reverse": True} if reverse else {}
-    return options if lengths is None else {**options, "lengths": np.asarray(lengths)}
+    return options if lengths is None else {**options, "lengths": plain_array(lengths)}
 
 
 def _state(x: Any, given: Any, weight_hh: Any) -> Any:
@@ -715,7 +718,7 @@ def _state(x: Any, given: Any, weight_hh: Any) -> Any:
     if given is not None:
         return given
     x, weight = _tensor(x), _tensor(weight_hh)
-    return np.zeros((*x.shape[1:2], *weight.shape[1:2]), weight.dtype)
+    return np.zeros((*x.shape[1:2], *weight.shape[1:2]), weight.dtype, like=weight.data)
 
 
 def rnn_cell(

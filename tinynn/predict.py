@@ -11,7 +11,9 @@ import numpy as np
 from . import functional as F
 from .checkpoint import load_weights
 from .errors import ArgumentError, FileError, ShapeError
+from .gpu.arrays import to_host
 from .nn import Module
+from .nn.utils import device_of
 from .recipes import RECIPES, ImageRecipe, saved_settings
 from .tensor import Tensor, no_grad
 
@@ -76,7 +78,7 @@ def probabilities(model: Module, x: np.ndarray) -> np.ndarray:
     """What the network holds each class for, (N, K)."""
     model.eval()
     with no_grad():
-        return F.softmax(model(Tensor(x))).data  # (N, K)
+        return to_host(F.softmax(model(Tensor(x).to(device_of(model)))).data)  # (N, K)
 
 
 # -- reading -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import numpy as np
 import safetensors
 
 from .errors import DtypeError, FileError
+from .gpu.arrays import is_on_gpu, to_host
 from .tensor import Tensor
 
 KINDS = {
@@ -23,8 +24,8 @@ KINDS = {
 
 def pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """Put the arrays in `value` aside under dotted names, and return the rest as JSON can hold it."""
-    if isinstance(value, (np.ndarray, Tensor)):
-        array = np.asarray(value.data if isinstance(value, Tensor) else value, order="C")
+    if isinstance(value, (np.ndarray, Tensor)) or is_on_gpu(value):
+        array = np.asarray(to_host(value.data if isinstance(value, Tensor) else value), order="C")
         if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
             raise DtypeError("save", f"{name} of dtype {array.dtype}", "real numbers of at most 64 bits")
         while name in arrays:  # {"a.b": x, "a": {"b": y}}

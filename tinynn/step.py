@@ -11,9 +11,10 @@ from . import functional as F
 from .diverged import DivergedError, Origin, find_origin
 from .errors import ArgumentError, DtypeError, ShapeError, StateError
 from .evaluate import Loss, unpacked
+from .gpu.arrays import numbers
 from .history import Step
 from .nn import Module
-from .nn.utils import named_generators
+from .nn.utils import named_generators, scale_grads_
 from .ops.op import describe
 from .optim import LRScheduler, Optimizer, clip_grad_norm_
 from .random import generator
@@ -47,42 +48,61 @@ class Updater:
         """Make one update, or raise a DivergedError and leave parameters and buffers as they were."""
         if not self.model.training:  # whoever looked at the model between two steps may have forgotten
             self.model.train()
-        inputs, target = unpacked(batch)
+        inputs, target = unpacked(batch, device=self.params[0].device)
         drawn = [g.bit_generator.state for g in self.generators]
         buffers = [(m, name, b.copy()) for m in self.keepers for name, b in m.named_buffers(recurse=False)]
         with np.errstate(all="ignore"):  # NumPy would warn of what is reported below
-            loss, penalty = self._losses(inputs, target)
-            problem, norm = "loss", math.nan
-            if math.isfinite(loss.item() + penalty.item()):
-                problem, norm = "gradient", self._backward(loss, penalty)
+            loss, penalty, norm = self._numbers(*self._losses(inputs, target))
+            problem = "gradient" if math.isfinite(loss + penalty) else "loss"
             origin = None if math.isfinite(norm) else self._find_origin(inputs, target, drawn)
         if origin is not None:
             for module, name, before in buffers:  # running statistics have seen the bad batch, twice
                 setattr(module, name, before)
             raise DivergedError(problem, number, epoch, origin)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.params, self.clip_norm)
+            self._clip(self.clip_norm, norm)
         lr = float(self.optimizer.param_groups[0]["lr"])
         self.optimizer.step()
         if self.schedule is not None:
             self.schedule.step()
-        return Step(epoch, number, float(loss.item()), float(penalty.item()), norm, lr)
+        return Step(epoch, number, loss, penalty, norm, lr)
 
     def _losses(self, inputs: tuple, target: Tensor) -> tuple[Tensor, Tensor]:
         """Loss of the batch, and the penalty on the weights."""
         loss = _scalar(self.loss_fn(self.model(*inputs), target))
-        penalty = Tensor(np.zeros((), loss.dtype))
+        penalty = Tensor(np.zeros((), loss.dtype, like=loss.data))
         for w in self.weights if self.l1 else ():
             penalty = penalty + self.l1 * F.sum(F.abs(w))
         for w in self.weights if self.l2 else ():
             penalty = penalty + self.l2 * F.sum(w * w)
         return loss, penalty
 
-    def _backward(self, loss: Tensor, penalty: Tensor) -> float:
-        """Fill in the gradients and return their norm."""
+    def _numbers(self, loss: Tensor, penalty: Tensor) -> tuple[float, float, float]:
+        """Loss and penalty as numbers, and the norm of the gradients that they leave.
+
+        A loss that is not finite sends none back, and its norm is NaN. On the GPU nobody waits for the loss
+        before backward: the three numbers come down together, in the one copy of a step.
+        """
+        if loss.device == "cuda":
+            self._backward(loss, penalty)
+            values = numbers(loss.data, penalty.data, *_squares(self.params))
+            return values[0], values[1], _norm(self.params, values[2:])
+        values = [float(loss.item()), float(penalty.item())]
+        if not math.isfinite(sum(values)):
+            return values[0], values[1], math.nan
+        self._backward(loss, penalty)
+        return values[0], values[1], _norm(self.params, _squares(self.params))
+
+    def _backward(self, loss: Tensor, penalty: Tensor) -> None:
+        """Fill in the gradients."""
         self.optimizer.zero_grad()
         (loss + penalty if penalty.requires_grad else loss).backward()
-        return _norm(self.params)
+
+    def _clip(self, max_norm: float, norm: float) -> None:
+        if self.params[0].device == "cuda":  # the norm is known, and finding it again would cost a copy
+            scale_grads_(self.params, max_norm, norm)
+        else:
+            clip_grad_norm_(self.params, max_norm)
 
     def _find_origin(self, inputs: tuple, target: Tensor, drawn: list[Any]) -> Origin:
         """Repeat the step, with the same dropout masks, and leave the gradients as they are."""
@@ -136,10 +156,16 @@ def _scalar(loss: Any) -> Tensor:
     return loss
 
 
-def _norm(params: list[Tensor]) -> float:
-    """Length of all gradients together; not finite exactly if one of their elements is not."""
+def _squares(params: list[Tensor]) -> list[Any]:
+    """The sum of the squares of each gradient."""
     grads = [p.grad.data.ravel("K") for p in params if p.grad is not None]
-    squares = sum(float(np.dot(g, g)) for g in grads)
-    if not math.isfinite(squares):  # too large to square in float32 is not yet infinite
-        return float(np.linalg.norm([np.linalg.norm(g.astype(np.float64)) for g in grads]))
-    return math.sqrt(squares)
+    return [np.dot(g, g) for g in grads]
+
+
+def _norm(params: list[Tensor], squares: list[Any]) -> float:
+    """Length of all gradients together; not finite exactly if one of their elements is not."""
+    total = math.fsum(map(float, squares))
+    if not math.isfinite(total):  # too large to square in float32 is not yet infinite
+        grads = [p.grad.data.ravel("K").astype(np.float64) for p in params if p.grad is not None]
+        return math.sqrt(sum(numbers(*[np.dot(g, g) for g in grads])))
+    return math.sqrt(total)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import ops
-from .backends import check_device, resolve, resolved
-from .errors import DtypeError, MissingError, RangeError, ShapeError, StateError
+from .backends import check_device, device_named, resolve, resolved
+from .errors import DeviceError, DtypeError, MissingError, RangeError, ShapeError, StateError
+from .gpu import arrays as places
 from .ops.elementwise import number_dtype, summed
+from .ops.move import move
 from .ops.op import Op, Pair
 
 _next_order = itertools.count().__next__
@@ -60,6 +62,7 @@ ELSEWHERE = {
     "clone": "tinynn.tensor(tensor)",
     "copy": "tinynn.tensor(tensor)",
     "cpu": "tensor.to('cpu')",
+    "cuda": "tensor.to('cuda')",
     "double": "tensor.to(np.float64)",
     "float": "tensor.to(np.float32)",
     "long": "tensor.to(np.int64)",
@@ -81,7 +84,8 @@ class Tensor:
     Parameters
     ----------
     data : array_like
-        Numbers. An array keeps its dtype and its memory; Python floats become float32.
+        Numbers. An array, of NumPy or of the GPU, keeps its dtype and its memory; Python floats become
+        float32.
     requires_grad : bool
         Whether `backward` should leave a gradient in `grad`.
 
@@ -135,7 +139,8 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        return "cpu"
+        """Where the array lies: "cpu" or "cuda"."""
+        return places.where_is(self.data)
 
     @property
     def is_leaf(self) -> bool:
@@ -156,8 +161,10 @@ class Tensor:
         return self.transpose(-1, -2)
 
     def __repr__(self) -> str:
-        text = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(", threshold=100)
+        array = places.to_host(self.data)
+        text = np.array2string(array, precision=4, separator=", ", prefix="tensor(", threshold=100)
         parts = [f"tensor({text}", f"shape={self.shape}", f"dtype={self.dtype}"]
+        parts += [] if self.device == "cpu" else [f"device={self.device}"]
         parts += [f"op={self.op}"] if self.op else ["requires_grad=True"] if self.requires_grad else []
         return ", ".join(parts) + ")"
 
@@ -185,17 +192,23 @@ class Tensor:
         return format(self.item() if spec and self.ndim == 0 else str(self), spec)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return np.array(self._on_host("np.asarray"), dtype=dtype, copy=copy)
+
+    def _on_host(self, where: str) -> np.ndarray:
+        """The array, if it is NumPy's: nothing is copied from the GPU unasked."""
+        if places.is_on_gpu(self.data):
+            raise DeviceError(where, "a tensor on cuda", "one on cpu, which NumPy reads", "tensor.to('cpu')")
+        return self.data
 
     # -- leaving the tape ------------------------------------------------------------------------
 
     def item(self) -> float:
-        """The one number in this tensor, as a Python number."""
+        """The one number in this tensor, as a Python number; copied, and waited for, from the GPU."""
         if self.size != 1:
             raise ShapeError(
                 "item", f"a tensor {self.shape} with {self.size} elements", "one element", "tensor.mean()"
             )
-        return self.data.item()
+        return places.to_host(self.data).item()
 
     def numpy(self) -> np.ndarray:
         """The array, sharing memory. Refuses while gradients are recorded, as PyTorch does."""
@@ -203,10 +216,10 @@ class Tensor:
             raise StateError(
                 "numpy", "a tensor that requires grad", "one that does not", "tensor.detach().numpy()"
             )  # fmt: skip
-        return self.data
+        return self._on_host("numpy")
 
     def tolist(self) -> Any:
-        return self.data.tolist()
+        return places.to_host(self.data).tolist()
 
     def detach(self) -> Tensor:
         """The same data without history."""
@@ -222,10 +235,12 @@ class Tensor:
         return self
 
     def to(self, target: Any) -> Tensor:
-        """Move to a device ("cpu") or convert to a dtype; returns itself if nothing changes."""
-        if isinstance(target, str) and target.split(":")[0] in ("cpu", "cuda", "mps", "gpu"):
-            check_device(target)
-            return self
+        """Move to a device, "cpu" or "cuda", or convert to a dtype; returns itself if nothing changes.
+
+        The result of a move is on the tape: its gradient moves back to where this tensor lies.
+        """
+        if (device := device_named(target)) is not None:
+            return self if device == self.device else apply(move, self, device=device)
         dtype = number_dtype("to", target)
         if dtype == self.dtype:
             return self
@@ -366,8 +381,8 @@ class Tensor:
                     "backward", f"a tensor {self.shape} and no upstream gradient", "a single number",
                     "tensor.sum().backward(), or tensor.backward(gradient) of the tensor's shape",
                 )  # fmt: skip
-            return np.ones(self.shape, self.dtype)
-        array = np.asarray(_operand(gradient), dtype=self.dtype)
+            return np.ones_like(self.data)
+        array = _beside(gradient, self)
         if array.shape != self.shape:
             raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
         return array
@@ -380,7 +395,7 @@ class Tensor:
         if self.grad is not None:
             grad = self.grad.data + grad
         elif np.may_share_memory(grad, upstream):
-            grad = np.array(grad)
+            grad = np.copy(grad)
         self.grad = Tensor(grad)
 
 
@@ -500,8 +515,41 @@ _NUMBERS = (int, float, np.integer, np.floating)
 
 
 def _lift(inputs: tuple) -> tuple[Tensor, ...]:
+    if places.used and (like := next((x for x in inputs if _is_on_gpu(x)), None)) is not None:
+        return _lift_to_gpu(inputs, like)
     dtypes = [x.dtype for x in inputs if isinstance(x, (Tensor, np.ndarray))]
     return tuple([x if isinstance(x, Tensor) else Tensor(_number_like(x, dtypes)) for x in inputs])
+
+
+def _is_on_gpu(x: Any) -> bool:
+    return places.is_on_gpu(x.data if isinstance(x, Tensor) else x)
+
+
+def _lift_to_gpu(inputs: tuple, like: Any) -> tuple[Tensor, ...]:
+    """Numbers become arrays beside the others, without a copy; arrays of NumPy stay, and are refused."""
+    dtypes = [x.dtype for x in inputs if isinstance(x, Tensor) or getattr(x, "ndim", 0)]
+    place = _operand(like)
+
+    def lifted(x: Any) -> Tensor:
+        if isinstance(x, Tensor) or _is_on_gpu(x):
+            return x if isinstance(x, Tensor) else Tensor(x)
+        array = _to_array(_number_like(x, dtypes))
+        return Tensor(array if array.ndim else places.constant(array.item(), array.dtype, place))
+
+    return tuple([lifted(x) for x in inputs])
+
+
+def _beside(gradient: Any, tensor: Tensor) -> Any:
+    """An upstream gradient as an array of the tensor's dtype, on its device."""
+    array = _operand(gradient)
+    if not places.used or not (tensor.device == "cuda" or places.is_on_gpu(array)):
+        return np.asarray(array, dtype=tensor.dtype)
+    if not places.is_on_gpu(array) and np.ndim(array) == 0:
+        return places.constant(array, tensor.dtype, tensor.data)
+    if places.where_is(array) != tensor.device:
+        got = f"a gradient on {places.where_is(array)} for a tensor on {tensor.device}"
+        raise DeviceError("backward", got, "both on one device", f"gradient.to({tensor.device!r})")
+    return array.astype(tensor.dtype, copy=False)
 
 
 def _number_like(x: Any, dtypes: list[np.dtype]) -> Any:
@@ -530,34 +578,55 @@ def _operand(x: Any) -> Any:
     return x.data if isinstance(x, Tensor) else x
 
 
+def plain_array(x: Any) -> Any:
+    """The array of a tensor, an array itself, or numbers as one; where it lies."""
+    array = _operand(x)
+    return array if places.is_on_gpu(array) else np.asarray(array)
+
+
 def plain_index(index: Any) -> Any:
     """Replace tensors and lists in an index by arrays, which is what NumPy indexes with.
+
+    An array of bools of the GPU comes to the host: how many it picks decides the shape of the result.
 
     A bool or a float becomes an array too: an op remembers what it has checked, and there True and
     1.0 would pass for 1.
     """
     if isinstance(index, tuple):
         return tuple([plain_index(i) for i in index])
-    if isinstance(index, Tensor):
-        return index.data
+    if isinstance(index, Tensor) or places.is_on_gpu(index):
+        array = _operand(index)
+        return places.to_host(array) if array.dtype.kind == "b" else array
     if isinstance(index, list):
         return np.asarray(index, dtype=None if index else np.intp)
     plain = index.item() if isinstance(index, np.generic) else index
     return np.asarray(plain) if isinstance(plain, (bool, float)) else plain
 
 
-def _to_array(data: Any) -> np.ndarray:
+def _to_array(data: Any) -> Any:
+    if places.used and places.is_on_gpu(data):
+        return _of_numbers(data)
     if isinstance(data, Tensor):
         raise DtypeError("Tensor", "a Tensor", "numbers or an array", "tensor.detach()")
     try:
         array = np.asarray(data)
     except ValueError:
         raise ShapeError("Tensor", "rows of different lengths", "a rectangular list") from None
+    except TypeError:
+        if not places.is_on_gpu(data):
+            raise
+        places.notice()  # the first array of the GPU here, and not made by us
+        return _of_numbers(data)
+    array = _of_numbers(array)
+    if not hasattr(data, "dtype") and array.dtype == np.float64:
+        array = array.astype(np.float32)
+    return array
+
+
+def _of_numbers(array: Any) -> Any:
     if array.dtype.kind not in "fiub":
         hint = "np.asarray(data, dtype=np.float32)" if _holds_numbers(array) else None
         raise DtypeError("Tensor", f"data of dtype {array.dtype}", "numbers", hint)
-    if not hasattr(data, "dtype") and array.dtype == np.float64:
-        array = array.astype(np.float32)
     return array
 
 
@@ -569,13 +638,16 @@ def _holds_numbers(array: np.ndarray) -> bool:
         return False
 
 
-def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """A new leaf with its own copy of `data`. Equals torch.tensor.
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
+    """A new leaf with its own copy of `data`, where `data` lies or on `device`. Equals torch.tensor.
 
     >>> tensor([1.0, 2.0], requires_grad=True)
     """
     array = _to_array(_operand(data))
-    return Tensor(np.array(array, dtype=number_dtype("tensor", dtype or array.dtype)), requires_grad)
+    copy = array.astype(number_dtype("tensor", dtype or array.dtype))
+    if device is not None:
+        copy = places.to_device(copy) if check_device(device) == "cuda" else places.to_host(copy)
+    return Tensor(copy, requires_grad)
 
 
 def is_recording() -> bool:

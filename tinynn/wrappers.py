@@ -3,6 +3,7 @@
 with wrapped(meter := Meter()):     counts operations and bytes
 with wrapped(shapes_only):          computes shapes, no values
 with wrapped(finite):               stops at the first op that makes a NaN or an infinity
+with wrapped(checked):              looks at values on the GPU too: labels and indices out of range
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 
 from .backends import wrapped
 from .errors import NonFiniteError
+from .gpu.arrays import is_on_gpu, numbers, to_host
 from .ops.op import Op, Out, Pair
 
-__all__ = ["Meter", "finite", "shapes_only", "wrapped"]
+__all__ = ["Meter", "checked", "finite", "shapes_only", "wrapped"]
 
 
 def _arrays(values: Any) -> list[np.ndarray]:
@@ -50,12 +52,13 @@ class Meter:
 
 
 def _range(a: np.ndarray) -> str:
-    return f"{a.shape} from {float(a.min()):.4g} to {float(a.max()):.4g}"
+    low, high = numbers(a.min(), a.max())
+    return f"{a.shape} from {low:.4g} to {high:.4g}"
 
 
-def _phantom(out: Out) -> np.ndarray:
-    """An array of a shape without its memory: one zero, seen everywhere."""
-    return np.broadcast_to(np.zeros((), out.dtype), out.shape)
+def _phantom(out: Out, like: Any) -> np.ndarray:
+    """An array of a shape without its memory: one zero, seen everywhere, where `like` lies."""
+    return np.broadcast_to(np.zeros((), out.dtype, like=like), out.shape)
 
 
 def shapes_only(op: Op, pair: Pair) -> Pair:
@@ -63,18 +66,22 @@ def shapes_only(op: Op, pair: Pair) -> Pair:
 
     def forward(*arrays: np.ndarray, **params: Any) -> tuple:
         out = op.check(list(arrays), params).out
-        return (_phantom(out) if isinstance(out, Out) else tuple(map(_phantom, out))), None
+        like = next((a for a in arrays if a is not None), None)
+        return _phantom(out, like) if isinstance(out, Out) else tuple(_phantom(o, like) for o in out), None
 
     return Pair(forward, None, "shapes only")
 
 
 def finite(op: Op, pair: Pair) -> Pair:
-    """Refuse NaN and infinities: names the first op whose output, or gradient, has one."""
+    """Refuse NaN and infinities: names the first op whose output, or gradient, has one.
+
+    On the GPU this waits for every op, and copies one number of each.
+    """
 
     def check(where: str, came_from: Any, values: Any) -> None:
         for v in _arrays(values):
-            if v.dtype.kind == "f" and not np.isfinite(v).all():
-                bad = int((~np.isfinite(v)).sum())
+            if v.dtype.kind == "f" and not to_host(np.isfinite(v).all()):
+                bad = int(to_host((~np.isfinite(v)).sum()))
                 sources = ", ".join(_range(a) for a in _arrays(came_from) if a.size)
                 got = f"{bad} of {v.size} values NaN or infinite, out of {sources}"
                 raise NonFiniteError(where, got, "finite values")
@@ -88,5 +95,25 @@ def finite(op: Op, pair: Pair) -> Pair:
         grads = pair.pull(dout, cache, needs)
         check(f"{op.name} backward", dout, grads)
         return grads
+
+    return Pair(forward, backward if pair.backward else None, pair.name)
+
+
+def checked(op: Op, pair: Pair) -> Pair:
+    """Look at values on the GPU as on the CPU: a label or index out of range is an error with its message.
+
+    Without it nobody looks on the GPU, which would cost a copy to the host and a wait at every call.
+    """
+    if op.check_values is None:
+        return pair
+    check = op.check_values
+
+    def forward(*arrays: Any, **params: Any) -> tuple:
+        if any(map(is_on_gpu, arrays)):
+            check(*[a if a is None else to_host(a) for a in arrays], **params)
+        return pair.forward(*arrays, **params)
+
+    def backward(dout: Any, cache: Any, needs: tuple[bool, ...]) -> Any:
+        return pair.pull(dout, cache, needs)
 
     return Pair(forward, backward if pair.backward else None, pair.name)

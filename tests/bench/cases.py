@@ -241,13 +241,13 @@ def attention(n: int, h: int, t: int, e: int) -> Callable[[str], Run]:
 GPT = {"vocabulary": 65, "context": 64, "layers": 4, "heads": 4, "width": 128}
 
 
-def torch_gpt():
+def torch_gpt(config=GPT):
     """The model of `tinynn.models.GPT` as one writes it with PyTorch's modules."""
     import torch
     import torch.nn.functional as F
     from torch import nn
 
-    d, h = GPT["width"], GPT["heads"]
+    d, h, v = config["width"], config["heads"], config["vocabulary"]
 
     class Block(nn.Module):
         def __init__(self):
@@ -269,13 +269,13 @@ def torch_gpt():
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
-            self.embed, self.places = nn.Embedding(65, d), nn.Embedding(GPT["context"], d)
-            self.blocks = nn.ModuleList(Block() for _ in range(GPT["layers"]))
-            self.norm, self.out = nn.LayerNorm(d), nn.Linear(d, 65, bias=False)
+            self.embed, self.places = nn.Embedding(v, d), nn.Embedding(config["context"], d)
+            self.blocks = nn.ModuleList(Block() for _ in range(config["layers"]))
+            self.norm, self.out = nn.LayerNorm(d), nn.Linear(d, v, bias=False)
             self.out.weight = self.embed.weight
 
         def forward(self, ids):
-            x = self.embed(ids) + self.places(torch.arange(ids.shape[1]))
+            x = self.embed(ids) + self.places(torch.arange(ids.shape[1], device=ids.device))
             for block in self.blocks:
                 x = block(x)
             return self.out(self.norm(x))

@@ -18,12 +18,17 @@ a float32, a Python int an int32, so that no arithmetic is done in float64 unask
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from numpy import float32, int32, int64, uint32
 
-from . import cuda
-from .arrays import contiguous, empty, is_on_gpu, to_device, to_host, where_is, zeros
+from .arrays import contiguous, empty, is_on_gpu, memory, to_device, to_host, where_is, zeros
 from .door import available, elapsed, require, synchronize
 from .kernel import Kernel, blocks, launch
+
+if TYPE_CHECKING:
+    from . import cuda
 
 __all__ = [
     "Kernel",
@@ -38,6 +43,7 @@ __all__ = [
     "int64",
     "is_on_gpu",
     "launch",
+    "memory",
     "require",
     "synchronize",
     "to_device",
@@ -46,3 +52,10 @@ __all__ = [
     "where_is",
     "zeros",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `cuda`, and the interpreter behind it, when it is first named: no tensor needs it."""
+    if name == "cuda":
+        return importlib.import_module(f"{__name__}.cuda")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -111,10 +111,13 @@ def ballot_sync(mask: int, predicate: Any) -> int:
 
 
 class shared:
-    """Memory that the threads of one block share."""
+    """Memory that the threads of one block share.
+
+    With ``alignment=16`` the compiler may read four neighbouring float32 by one instruction.
+    """
 
     @staticmethod
-    def array(shape: Any, dtype: Any) -> Any:
+    def array(shape: Any, dtype: Any, alignment: int | None = None) -> Any:
         return simt.thread().shared_array(shape, np.dtype(dtype))
 
 

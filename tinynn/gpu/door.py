@@ -9,7 +9,6 @@ import functools
 import importlib
 import importlib.util
 from collections.abc import Callable
-from statistics import median
 from types import ModuleType
 from typing import Any
 
@@ -39,6 +38,11 @@ def cupy() -> ModuleType:
         raise DeviceError("cuda", f"no CuPy ({error})", "CuPy for your CUDA version", INSTALL) from error
 
 
+def special() -> ModuleType:
+    """CuPy's functions that SciPy has and NumPy has not."""
+    return importlib.import_module("cupyx.scipy.special")
+
+
 @functools.cache
 def missing() -> str | None:
     """What keeps kernels from running on a GPU here, in words; None if nothing does."""
@@ -60,10 +64,9 @@ def available() -> bool:
 def require(where: str = "cuda") -> None:
     """Raise a DeviceError that says what is missing, unless a GPU can be used."""
     if reason := missing():
-        hint = (
-            INSTALL if "installed" in reason else 'tinynn.backend("simt"), which runs the kernels on the CPU'
-        )
-        raise DeviceError(where, f"no GPU: {reason}", "an NVIDIA GPU with its driver", hint)
+        interpreted = 'tinynn.backend("simt"), which runs the kernels on the CPU'
+        hint = f"{INSTALL}, or {interpreted}" if "installed" in reason else interpreted
+        raise DeviceError(where, f"'cuda', but {reason}", "an NVIDIA GPU with its driver", hint)
 
 
 def synchronize() -> None:
@@ -86,4 +89,4 @@ def elapsed(work: Callable[[], Any], *, repeats: int = 20, warm: int = 3) -> flo
         end.record()
         end.synchronize()
         times.append(cuda.get_elapsed_time(start, end) / 1e3)
-    return median(times)
+    return float(np.median(times))

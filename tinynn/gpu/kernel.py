@@ -72,7 +72,8 @@ class Kernel:
             return value.compiled if isinstance(value, Kernel) else value
 
         f: Any = self.function
-        names = {k: known(v) for k, v in f.__globals__.items() if k in f.__code__.co_names or k == "__name__"}
+        used = {"__name__", *f.__code__.co_names}  # attributes too: math.log would name a function called log
+        names = {k: known(v) for k, v in f.__globals__.items() if k in used and v is not self}
         cells = tuple([CellType(known(c.cell_contents)) for c in f.__closure__ or ()])
         copy = FunctionType(f.__code__, names, f.__name__, f.__defaults__, cells or None)
         copy.__qualname__, copy.__module__ = f.__qualname__, f.__module__
@@ -105,8 +106,9 @@ def plain_argument(value: Any) -> Any:
     return value
 
 
-watchers: list[Callable[..., None]] = []
-"""Called with (kernel, grid, block, arguments, shared) before each launch: who compiles or counts them."""
+watchers: list[Callable[..., bool | None]] = []
+"""Called with (kernel, grid, block, arguments, shared) before each launch: who compiles or counts them.
+Where one returns True, the kernel does not run."""
 
 
 def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0) -> None:
@@ -134,8 +136,9 @@ def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0)
         raise DeviceError(
             where, "arrays of the GPU and of NumPy in one launch", "all in one place", "to_device(x)"
         )
-    for watch in watchers:
-        watch(kernel, grid, block, args, shared)
+    skips = [watch(kernel, grid, block, args, shared) for watch in watchers]
+    if any(skips):
+        return
     if places == {"cuda"} and arrays.stand_in is None:
         kernel.compiled[grid, block, 0, shared](*args)
     else:

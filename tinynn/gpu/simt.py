@@ -5,10 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import greenlet
 import numpy as np
 
-from ..errors import StateError
+from ..errors import DeviceError, StateError
+
+try:
+    import greenlet
+except ImportError:  # only who interprets needs it
+    greenlet = None
 
 WARP = 32
 _now: Thread | None = None
@@ -74,6 +78,8 @@ class Thread:
 
 def run(kernel: Any, grid: tuple, block: tuple, args: tuple, *, shared: int = 0) -> None:
     """Run every thread of every block; args are NumPy arrays and numbers."""
+    if greenlet is None:
+        raise DeviceError("simt", "no greenlet, which runs a block's threads", "it", "pip install greenlet")
     places = itertools.product(*map(range, reversed(grid)))
     with np.errstate(all="ignore"):
         for place in places:

@@ -9,7 +9,7 @@ import numpy as np
 from .. import functional as F
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..ops.attention import attention_weights
-from ..tensor import Tensor
+from ..tensor import Tensor, plain_array
 from . import init
 from .checks import number, whole
 from .layers import Linear
@@ -176,7 +176,7 @@ class MultiheadAttention(Module):
         if all(part.dtype == np.bool_ for part in parts):
             return ~(parts[0] if len(parts) == 1 else parts[0] | parts[1])
         added = [np.where(m, -np.inf, 0) if m.dtype == np.bool_ else m for m in parts]
-        return np.asarray(added[0] if len(added) == 1 else added[0] + added[1], dtype)
+        return (added[0] if len(added) == 1 else added[0] + added[1]).astype(dtype, copy=False)
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, {self.num_heads}, dropout={self.dropout}, batch_first={self.batch_first}"
@@ -184,7 +184,7 @@ class MultiheadAttention(Module):
 
 def _fitted(name: str, mask: Any, shapes: dict[tuple, tuple]) -> np.ndarray:
     """A mask in one of the shapes it may have, seen with four axes."""
-    array = np.asarray(mask)
+    array = plain_array(mask)
     if array.dtype.kind not in "bf":
         hint = f"{name}.astype(bool), with True for what is left out"
         raise DtypeError("MultiheadAttention", f"{name} of dtype {array.dtype}", "bool or floats", hint)
@@ -215,7 +215,8 @@ class KeyValueCache:
             got = f"{k.shape[2]} tokens after {self.length}"
             raise ShapeError("KeyValueCache", got, f"at most {self.capacity} in all", f"KeyValueCache({end})")
         if not self._room:
-            self._room = [np.empty((*x.shape[:2], self.capacity, x.shape[3]), x.dtype) for x in (k, v)]
+            room = lambda x: np.empty((*x.shape[:2], self.capacity, x.shape[3]), x.dtype, like=x.data)
+            self._room = [room(k), room(v)]
         for room, x in zip(self._room, (k, v), strict=True):
             room[:, :, self.length : end] = x.data
         self.length = end
@@ -282,7 +283,7 @@ class SelfAttention(Module):
         if cache is not None:
             k, v = cache.extend(k, v)
         # PyTorch's is_causal counts from the first key; queries that follow a cache count from the last
-        mask = np.tri(q.shape[2], k.shape[2], start, bool) if start else None
+        mask = np.tri(q.shape[2], k.shape[2], start, bool, like=q.data) if start else None
         p = self.dropout if self.training else 0.0
         grouped = self.kv_heads != self.heads
         y = F.scaled_dot_product_attention(q, k, v, mask, p, is_causal=not start, enable_gqa=grouped)

@@ -47,7 +47,7 @@ class _Cell(Module):
             hint = f"{layer} for sequences (T, N, D)" if x.ndim == 3 else cell if x.ndim == 2 else None
             raise ShapeError(where, f"x {x.shape}", f"x (N, D) with D = {self.input_size}", hint)
         shape = (len(x), self.hidden_size)
-        zeros = np.zeros(shape, self.weight_hh.dtype)
+        zeros = np.zeros(shape, self.weight_hh.dtype, like=self.weight_hh.data)
         parts = [as_tensor(zeros if part is None else part) for part in states]
         for part in parts:
             if part.shape != shape:

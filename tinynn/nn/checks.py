@@ -47,14 +47,12 @@ def fitting_call(where: str, function: Callable, args: tuple, kwargs: dict) -> N
         raise DtypeError(where, got, f"a call that fits forward{signature}") from None
 
 
-def floating_dtype(where: str, target: Any) -> np.dtype | None:
-    """The floating dtype that `target` names, or None where it names a device (which must be here)."""
+def floating_dtype(where: str, target: Any) -> np.dtype:
+    """The floating dtype that `target` names."""
     try:
         dtype = Tensor(np.zeros((), np.int8)).to(target).dtype
     except TypeError:
         dtype = np.dtype(object)
-    if dtype == np.int8 and isinstance(target, str) and target not in ("int8", "i1", "b"):
-        return None
     if dtype.kind != "f":
         raise DtypeError(where, repr(target), "a floating dtype or a device", "model.to(np.float64)")
     return dtype

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, ShapeError
+from ..gpu.arrays import beside
 from ..ops.op import describe
 from ..random import Seed, as_generator
 from ..tensor import Tensor
@@ -71,6 +72,12 @@ def _fans(where: str, tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * kernel, tensor.shape[0] * kernel
 
 
+def _filled(tensor: T, values: np.ndarray) -> T:
+    """The tensor with these values in its memory, wherever that is."""
+    tensor.data[...] = beside(values.astype(tensor.dtype, copy=False), tensor.data)
+    return tensor
+
+
 # -- one distribution for all elements -------------------------------------------------------------
 
 
@@ -97,8 +104,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Seed = None) 
     _floating("uniform_", tensor)
     if not -math.inf < a <= b < math.inf:
         raise ArgumentError("uniform_", f"a={a}, b={b}", "a <= b, both finite", "a=0.0, b=1.0")
-    tensor.data[...] = as_generator(generator).uniform(a, b, tensor.shape)
-    return tensor
+    return _filled(tensor, as_generator(generator).uniform(a, b, tensor.shape))
 
 
 def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = None) -> T:
@@ -106,8 +112,7 @@ def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Seed = No
     _floating("normal_", tensor)
     number("normal_", "mean", mean, -math.inf, hint="mean=0.0")
     number("normal_", "std", std, hint="std=1.0")
-    tensor.data[...] = as_generator(generator).normal(mean, std, tensor.shape)
-    return tensor
+    return _filled(tensor, as_generator(generator).normal(mean, std, tensor.shape))
 
 
 def trunc_normal_(
@@ -124,8 +129,7 @@ def trunc_normal_(
     values = rng.normal(mean, std, tensor.shape)
     while (outside := (values < a) | (values > b)).any():
         values[outside] = rng.normal(mean, std, int(outside.sum()))
-    tensor.data[...] = values
-    return tensor
+    return _filled(tensor, values)
 
 
 # -- variance by fan -------------------------------------------------------------------------------
@@ -187,5 +191,4 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Seed = None) -> T:
     tall = as_generator(generator).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
     q *= np.sign(np.diag(r))
-    tensor.data[...] = gain * (q if rows >= columns else q.T).reshape(tensor.shape)
-    return tensor
+    return _filled(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))

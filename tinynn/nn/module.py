@@ -18,7 +18,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..backends import device_named
 from ..errors import ArgumentError, DtypeError, StateError
+from ..gpu.arrays import host_copy, is_on_gpu, to_device, to_host
 from ..ops.op import describe
 from ..tensor import Tensor
 from . import state
@@ -69,7 +71,8 @@ class Module:
             raise DtypeError(where, describe(value), "a Parameter or None", hint)
         if isinstance(old, Module):
             raise DtypeError(where, describe(value), "a Module or None", "nn.Identity()")
-        if name in vars(self).get("_buffers", ()) and not isinstance(value, np.ndarray):
+        buffer = name in vars(self).get("_buffers", ())
+        if buffer and not (isinstance(value, np.ndarray) or is_on_gpu(value)):
             expected = "an array or None, as for every buffer"
             raise DtypeError(where, describe(value), expected, "np.asarray(value)")
         items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -151,14 +154,15 @@ class Module:
     # -- saving and loading ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        """Copies of all parameters and buffers as plain arrays, under PyTorch's keys.
+        """Copies of all parameters and buffers as arrays of NumPy, under PyTorch's keys.
 
-        A snapshot: later training steps do not change it (in PyTorch they do).
+        A snapshot: later training steps do not change it (in PyTorch they do). It lies on the host, also
+        where the module is on the GPU.
         """
-        return {key: state.read(slot).copy() for key, slot in state.slots(self)}
+        return {key: host_copy(state.read(slot)) for key, slot in state.slots(self)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.LoadResult:
-        """Copy the arrays of `state_dict` into parameters and buffers, each in the dtype it has here.
+        """Copy the arrays of `state_dict` into parameters and buffers, each in the dtype and place it has here.
 
         Parameters
         ----------
@@ -200,20 +204,29 @@ class Module:
         return self
 
     def to(self, target: Any) -> Self:
-        """Convert parameters, gradients and floating buffers to a dtype, or move them to a device.
+        """Convert parameters, gradients and floating buffers to a dtype, or move all of them to a device.
 
-        In place. Make the optimiser afterwards: its state fits the parameters it saw.
+        In place. An optimiser may be made before or after a move to a device: it keeps the parameters, and
+        what it remembers of them follows at its next step. For another dtype make it afterwards.
+
+        >>> model.to("cuda")
         """
-        dtype = floating_dtype(f"{type(self).__name__}.to", target)
-        if dtype is None:
-            return self
+        device = device_named(target)
+        if device is not None:
+            self._convert(to_device if device == "cuda" else to_host)
+        else:
+            dtype = floating_dtype(f"{type(self).__name__}.to", target)
+            self._convert(lambda array: array.astype(dtype if array.dtype.kind == "f" else array.dtype))
+        return self
+
+    def _convert(self, change: Callable[[Any], Any]) -> None:
+        """Put what `change` returns in place of every parameter, gradient and buffer."""
         for p in self.parameters():
-            p.data = p.data.astype(dtype)
-            p.grad = None if p.grad is None else Tensor(p.grad.data.astype(dtype))
+            p.data = change(p.data)
+            p.grad = None if p.grad is None else Tensor(change(p.grad.data))
         for module in self.modules():
             for name, array in module.named_buffers(recurse=False):
-                setattr(module, name, array.astype(dtype if array.dtype.kind == "f" else array.dtype))
-        return self
+                setattr(module, name, change(array))
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn` on every module below this one, then on itself: ``net.apply(init_weights)``."""

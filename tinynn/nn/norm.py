@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import functional as F
 from ..errors import ShapeError
+from ..gpu.arrays import to_host
 from ..tensor import Tensor
 from .checks import number, whole
 from .module import Module
@@ -182,7 +183,7 @@ class BatchNorm1d(Module):
         """How much of the running averages this batch makes up."""
         if self.momentum is not None:
             return self.momentum
-        return 1 / (int(self.num_batches_tracked) + 1) if self.num_batches_tracked is not None else 0.0
+        return 1 / (int(to_host(self.num_batches_tracked)) + 1) if self.num_batches_tracked is not None else 0.0
 
     def extra_repr(self) -> str:
         settings = f"eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import DtypeError, KeysError
-from ..tensor import Tensor
+from ..gpu.arrays import beside
+from ..tensor import Tensor, plain_array
 from .parameter import Parameter
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def read(slot: Slot) -> np.ndarray:
 
 
 def write(slot: Slot, array: np.ndarray, dtype: np.dtype) -> None:
-    """Give a parameter or buffer new contents, in memory of its own."""
+    """Give a parameter or buffer new contents, in memory of its own, where the old ones lie."""
     owner, name = slot
-    new = np.array(array, dtype=dtype, order="C")
+    new = beside(array, read(slot)).astype(dtype, order="C")
     old = getattr(owner, name)
     if isinstance(old, Parameter):
         old.data = new
@@ -72,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 def _array(value: Any) -> np.ndarray:
     try:
-        return np.asarray(_plain(value))
+        return plain_array(value)
     except ValueError:  # rows of different lengths: dtype object, which fits nowhere
         return np.asarray(value, dtype=object)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, NonFiniteError
+from ..gpu.arrays import numbers
 from ..ops.op import describe
 from ..tensor import Tensor
 from .checks import number
@@ -19,7 +20,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
-) -> float:
+) -> float | Tensor:
     """Scale all gradients together so that their common norm is at most `max_norm`.
 
     g *= min(1, max_norm / (norm + 1e-6)), where norm = (sum |g_i|^q)^(1/q) runs over every element of
@@ -38,14 +39,18 @@ def clip_grad_norm_(
     Returns
     -------
     float
-        The norm before clipping.
+        The norm before clipping; for gradients on a GPU and norm_type 2 a Tensor there, so that nothing
+        waits for the GPU unless ``float(norm)`` is asked for.
 
     Notes
     -----
-    The gradients get new arrays: backward may let two of them share memory.
+    The gradients get new arrays: backward may let two of them share memory. On the GPU the norm is the one
+    number that is copied to the host (PyTorch leaves it there).
 
     Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013.
     """
+    from ..gpu import is_on_gpu  # not with the package: importing that is quick
+
     max_norm = number("clip_grad_norm_", "max_norm", max_norm, hint="max_norm=1.0")
     params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for p in params:
@@ -54,26 +59,55 @@ def clip_grad_norm_(
                 "clip_grad_norm_", f"{describe(p)} among the parameters", "Tensors", "model.parameters()"
             )
     clipped = [p for p in params if p.grad is not None]
-    norm = _norm([p.grad.data for p in clipped if p.grad is not None], norm_type)
-    if error_if_nonfinite and not math.isfinite(norm):
-        raise NonFiniteError(
-            "clip_grad_norm_", f"gradients of norm {norm}", "a finite norm", "a smaller learning rate"
-        )
+    grads = [p.grad.data for p in clipped if p.grad is not None]
+    if norm_type == 2 and any(map(is_on_gpu, grads)):
+        return _clip_on_gpu(clipped, grads, max_norm, error_if_nonfinite)
+    norm = _norm(grads, norm_type)
+    if error_if_nonfinite:
+        _refuse_nonfinite(norm)
+    scale_grads_(params, max_norm, norm)
+    return norm
+
+
+def scale_grads_(params: Iterable[Tensor], max_norm: float, norm: float) -> None:
+    """Scale gradients of this common norm so that it is at most `max_norm`."""
     scale = max_norm / (norm + 1e-6)
     if not scale >= 1:  # also for NaN
-        for p in clipped:
-            assert p.grad is not None
-            with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
-                p.grad = Tensor(p.grad.data * p.dtype.type(scale))
-    return norm
+        for p in params:
+            if p.grad is not None:
+                with np.errstate(invalid="ignore"):  # infinity times 0 is the NaN that was announced
+                    p.grad = Tensor(p.grad.data * p.dtype.type(scale))
+
+
+def _clip_on_gpu(params: list[Tensor], grads: list, max_norm: float, error_if_nonfinite: bool) -> Tensor:
+    """The same without asking whether the gradients are too long: the answer would come from the GPU."""
+    from ..ops.global_norm_cuda import clipped
+
+    scaled, norm = clipped(grads, max_norm)
+    if error_if_nonfinite:
+        _refuse_nonfinite(float(norm[0]))
+    for p, grad in zip(params, scaled):
+        p.grad = Tensor(grad)
+    return Tensor(norm.reshape(()))
+
+
+def _refuse_nonfinite(norm: float) -> None:
+    if not math.isfinite(norm):
+        got = f"gradients of norm {norm}"
+        raise NonFiniteError("clip_grad_norm_", got, "a finite norm", "a smaller learning rate")
 
 
 def _norm(arrays: list[np.ndarray], q: float) -> float:
     """The q-norm of all elements of all arrays together."""
     if not q > 0:
         raise ArgumentError("clip_grad_norm_", f"norm_type={q}", "a number above 0", "norm_type=2.0")
-    norms = np.array([float(np.linalg.norm(a.reshape(-1), ord=q)) for a in arrays if a.size])
+    norms = np.array(numbers(*[np.linalg.norm(a.reshape(-1), ord=q) for a in arrays if a.size]))
     return float(np.linalg.norm(norms, ord=q)) if norms.size else 0.0
+
+
+def device_of(module: Module) -> str:
+    """Where a module computes: the device of its first parameter, "cpu" if it has none."""
+    return next((p.device for p in module.parameters()), "cpu")
 
 
 def named_generators(module: Module, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:

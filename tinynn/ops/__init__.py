@@ -46,36 +46,38 @@ def _op(name: str, module: ModuleType, *, numba: bool = False, cuda: bool = Fals
     return catalogue[name]
 
 
-add = _op("add", elementwise)
-sub = _op("sub", elementwise)
-mul = _op("mul", elementwise)
-div = _op("div", elementwise)
-pow = _op("pow", elementwise)
-neg = _op("neg", elementwise)
-exp = _op("exp", elementwise)
-log = _op("log", elementwise)
-sqrt = _op("sqrt", elementwise)
-abs = _op("abs", elementwise)
-clip = _op("clip", elementwise)
-maximum = _op("maximum", elementwise)
-where = _op("where", elementwise)
+add = _op("add", elementwise, cuda=True)
+sub = _op("sub", elementwise, cuda=True)
+mul = _op("mul", elementwise, cuda=True)
+div = _op("div", elementwise, cuda=True)
+pow = _op("pow", elementwise, cuda=True)
+neg = _op("neg", elementwise, cuda=True)
+exp = _op("exp", elementwise, cuda=True)
+log = _op("log", elementwise, cuda=True)
+sqrt = _op("sqrt", elementwise, cuda=True)
+abs = _op("abs", elementwise, cuda=True)
+clip = _op("clip", elementwise, cuda=True)
+maximum = _op("maximum", elementwise, cuda=True)
+where = _op("where", elementwise, cuda=True)
 cast = _op("cast", elementwise)
 
-relu = _op("relu", activation, numba=True)
-leaky_relu = _op("leaky_relu", activation, numba=True)
-sigmoid = _op("sigmoid", activation, numba=True)
-tanh = _op("tanh", activation, numba=True)
-gelu = _op("gelu", activation, numba=True)
-silu = _op("silu", activation, numba=True)
-softplus = _op("softplus", activation, numba=True)
+relu = _op("relu", activation, numba=True, cuda=True)
+leaky_relu = _op("leaky_relu", activation, numba=True, cuda=True)
+sigmoid = _op("sigmoid", activation, numba=True, cuda=True)
+tanh = _op("tanh", activation, numba=True, cuda=True)
+gelu = _op("gelu", activation, numba=True, cuda=True)
+silu = _op("silu", activation, numba=True, cuda=True)
+softplus = _op("softplus", activation, numba=True, cuda=True)
 
-matmul = _op("matmul", _matmul, numba=True)
-linear = _op("linear", _matmul, numba=True, made_of=(matmul, add), composition=_matmul.linear_composition)
+matmul = _op("matmul", _matmul, numba=True, cuda=True)
+linear = _op(
+    "linear", _matmul, numba=True, cuda=True, made_of=(matmul, add), composition=_matmul.linear_composition
+)
 
-sum = _op("sum", reduce)
-mean = _op("mean", reduce)
-max = _op("max", reduce)
-var = _op("var", reduce)
+sum = _op("sum", reduce, cuda=True)
+mean = _op("mean", reduce, cuda=True)
+max = _op("max", reduce, cuda=True)
+var = _op("var", reduce, cuda=True)
 
 reshape = _op("reshape", shape, numba=True)
 permute = _op("permute", shape)
@@ -86,8 +88,8 @@ split = _op("split", shape)
 index = _op("index", shape)
 pad = _op("pad", shape)
 
-softmax = _op("softmax", _softmax, numba=True)
-log_softmax = _op("log_softmax", _softmax, numba=True)
+softmax = _op("softmax", _softmax, numba=True, cuda=True)
+log_softmax = _op("log_softmax", _softmax, numba=True, cuda=True)
 
 nll_loss = _op("nll_loss", loss)
 cross_entropy = _op(
@@ -102,38 +104,39 @@ mse_loss = _op("mse_loss", loss)
 l1_loss = _op("l1_loss", loss)
 huber_loss = _op("huber_loss", loss)
 
-layer_norm = _op("layer_norm", norm, numba=True)
-rms_norm = _op("rms_norm", norm, numba=True)
-batch_norm = _op("batch_norm", norm, numba=True)
-group_norm = _op("group_norm", norm, numba=True)
+layer_norm = _op("layer_norm", norm, numba=True, cuda=True)
+rms_norm = _op("rms_norm", norm, numba=True, cuda=True)
+batch_norm = _op("batch_norm", norm, numba=True, cuda=True)
+group_norm = _op("group_norm", norm, numba=True, cuda=True)
 
-conv1d = _op("conv1d", _conv, numba=True)
-conv2d = _op("conv2d", _conv, numba=True)
-conv_transpose2d = _op("conv_transpose2d", _conv, numba=True)
-max_pool2d = _op("max_pool2d", _pool, numba=True)
-avg_pool2d = _op("avg_pool2d", _pool, numba=True)
-adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True)
+conv1d = _op("conv1d", _conv, numba=True, cuda=True)
+conv2d = _op("conv2d", _conv, numba=True, cuda=True)
+conv_transpose2d = _op("conv_transpose2d", _conv, numba=True, cuda=True)
+max_pool2d = _op("max_pool2d", _pool, numba=True, cuda=True)
+avg_pool2d = _op("avg_pool2d", _pool, numba=True, cuda=True)
+adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True, cuda=True)
 
 embedding = _op("embedding", _embedding, numba=True)
-dropout = _op("dropout", _dropout, numba=True)
+dropout = _op("dropout", _dropout, numba=True, cuda=True)
 
-rnn = _op("rnn", _recurrent, numba=True)
-gru = _op("gru", _gru, numba=True)
-lstm = _op("lstm", _lstm, numba=True)
-rotary = _op("rotary", _rotary, numba=True)
+rnn = _op("rnn", _recurrent, numba=True, cuda=True)
+gru = _op("gru", _gru, numba=True, cuda=True)
+lstm = _op("lstm", _lstm, numba=True, cuda=True)
+rotary = _op("rotary", _rotary, numba=True, cuda=True)
 scaled_dot_product_attention = _op(
     "scaled_dot_product_attention",
     attention,
     numba=True,
+    cuda=True,
     made_of=(matmul, softmax, dropout),
     composition=attention.scaled_dot_product_attention_composition,
 )
 
-sgd_update = _op("sgd_update", update, numba=True)
-rmsprop_update = _op("rmsprop_update", update, numba=True)
-adam_update = _op("adam_update", update, numba=True)
-adamw_update = _op("adamw_update", update, numba=True)
-ema_update = _op("ema_update", update)
+sgd_update = _op("sgd_update", update, numba=True, cuda=True)
+rmsprop_update = _op("rmsprop_update", update, numba=True, cuda=True)
+adam_update = _op("adam_update", update, numba=True, cuda=True)
+adamw_update = _op("adamw_update", update, numba=True, cuda=True)
+ema_update = _op("ema_update", update, cuda=True)
 
 
 class Table(str):

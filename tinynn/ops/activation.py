@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..gpu.arrays import erf
 from .op import Out, Spec
 from .specs import require_choice, require_float, require_number, same_shape, size
 
@@ -95,9 +96,6 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
 
 # -- gelu ------------------------------------------------------------------------------------------
 
-_erf = np.frompyfunc(math.erf, 1, 1)
-
-
 def gelu_spec(x: Any, *, approximate: str = "none") -> Spec:
     require_choice("gelu", "approximate", approximate, ("none", "tanh"))
     return Spec(Out(x.shape, require_float("gelu", x.dtype)), 15 * size(x.shape))
@@ -114,7 +112,7 @@ def gelu_forward(x: np.ndarray, approximate: str = "none") -> Arrays:
         u = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
         p = 0.5 * (1 + np.tanh(u))
     else:
-        p = 0.5 * (1 + np.asarray(_erf(x * math.sqrt(0.5))).astype(x.dtype))
+        p = 0.5 * (1 + erf(x * math.sqrt(0.5)))
     return x * p, (x, p, approximate)
 
 

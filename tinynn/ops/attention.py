@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..gpu.arrays import is_on_gpu
 from .dropout import check_probability, uniform
 from .elementwise import unbroadcast
 from .op import Out, Spec
@@ -115,23 +116,28 @@ def groups_of(q: Any, k: Any) -> int:
     return q.shape[-3] // k.shape[-3] if len(q.shape) > 2 and k.shape[-3] else 1
 
 
-def additive(attn_mask: Any, is_causal: bool, t: int, s: int, dtype: Any) -> np.ndarray | None:
-    """What is added to the scores, of a shape that broadcasts to theirs: 0 or -inf, or the mask itself."""
+def additive(
+    attn_mask: Any, is_causal: bool, t: int, s: int, dtype: Any, like: Any = None
+) -> np.ndarray | None:
+    """What is added to the scores, of a shape that broadcasts to theirs: 0 or -inf, or the mask itself.
+
+    It lies where `like` does.
+    """
     mask = None
     if attn_mask is not None:
-        mask = np.asarray(attn_mask)
+        mask = attn_mask if is_on_gpu(attn_mask) else np.asarray(attn_mask)
         mask = np.where(mask, 0, -np.inf).astype(dtype) if mask.dtype == np.bool_ else mask
     if is_causal:
-        later = np.where(np.tri(t, s, dtype=bool), 0, -np.inf).astype(dtype)
+        later = np.where(np.tri(t, s, dtype=bool, like=like), 0, -np.inf).astype(dtype)
         mask = later if mask is None else mask + later
     return mask
 
 
-def kept_weights(shape: Shape, p: float, seed: int, dtype: Any) -> np.ndarray | float:
+def kept_weights(shape: Shape, p: float, seed: int, dtype: Any, like: Any = None) -> np.ndarray | float:
     """1 / (1 - p) where a weight is kept and 0 where it is dropped, as `dropout` chooses; 1 for p = 0."""
     if p == 0:
         return 1.0
-    kept = uniform(seed, size(shape)).reshape(shape) >= np.float32(p)
+    kept = uniform(seed, size(shape), like).reshape(shape) >= np.float32(p)
     return kept.astype(dtype) * dtype.type(1 / (1 - p))
 
 
@@ -168,13 +174,13 @@ def scaled_dot_product_attention_forward(
     scale = default_scale(q.shape[-1]) if scale is None else scale
     groups = groups_of(q, k)
     scores = scale * (q @ repeated(k, groups).swapaxes(-1, -2))  # (..., T, S)
-    mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype)
+    mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype, q)
     if mask is None:
         p = _softmax(scores)
     else:
         closed = mask == -np.inf  # for good: also where a score is NaN
         p = np.where(closed, 0, _softmax(np.where(closed, -np.inf, scores + mask)))
-    kept = kept_weights(p.shape, dropout_p, seed, q.dtype)
+    kept = kept_weights(p.shape, dropout_p, seed, q.dtype, q)
     y = (p * kept) @ repeated(v, groups)  # (..., T, Ev)
     return y, (q, k, v, attn_mask, p, kept, scale, groups)
 
@@ -216,15 +222,16 @@ def attention_weights(
     """p = softmax(scale q k^T + mask) by functions of F, for who wants to see the weights."""
     scale = default_scale(q.shape[-1]) if scale is None else scale
     scores = F.matmul(F.mul(q, scale), F.transpose(k, -1, -2))  # (..., T, S)
-    mask = additive(attn_mask, is_causal, q.shape[-2], k.shape[-2], q.dtype)
+    array = lambda x: x.data if isinstance(x, F.Tensor) else x
+    mask = additive(array(attn_mask), is_causal, q.shape[-2], k.shape[-2], q.dtype, array(q))
     if mask is None:
         return F.softmax(scores, -1)
     open_ = np.broadcast_to(mask, scores.shape) != -np.inf
     blind = ~open_.any(axis=-1, keepdims=True)  # softmax of -inf alone would be NaN
-    if attn_mask is not None and np.asarray(attn_mask).dtype != np.bool_:
+    if attn_mask is not None and np.result_type(array(attn_mask)) != np.bool_:
         scores = F.add(scores, F.where(blind, 0.0, attn_mask))
     p = F.softmax(F.where(open_ | blind, scores, -np.inf), -1)
-    return F.where(blind, 0.0, p) if blind.any() else p
+    return F.where(blind, 0.0, p) if is_on_gpu(blind) or blind.any() else p
 
 
 def scaled_dot_product_attention_composition(

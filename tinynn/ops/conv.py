@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..gpu.arrays import contiguous
 from .conv_specs import conv1d_spec, conv2d_spec, conv_transpose2d_spec, pair, same_padding
 from .elementwise import Needs
 
@@ -56,7 +57,7 @@ def padded(x: np.ndarray, g: Geometry) -> np.ndarray:
         max(n + b, s * (m - 1) + d * (k - 1) + 1)
         for n, b, s, m, d, k in zip(g.image, g.before, g.stride, g.places, g.dilation, g.kernel)
     ]
-    wide = np.zeros((*x.shape[:2], *reach), x.dtype)
+    wide = np.zeros((*x.shape[:2], *reach), x.dtype, like=x)
     inside(wide, g)[...] = x
     return wide
 
@@ -93,7 +94,7 @@ def _weights(weight: np.ndarray, groups: int) -> np.ndarray:
 def correlate(x: np.ndarray, weight: np.ndarray, g: Geometry) -> np.ndarray:
     """y = the sum over taps of w[p, q] times the pixels it meets."""
     w, shape = _weights(weight, g.groups), (x.shape[0], weight.shape[0], *g.places)
-    y = np.zeros(grouped_shape(shape, g.groups), x.dtype)
+    y = np.zeros(grouped_shape(shape, g.groups), x.dtype, like=x)
     for p, q, met in taps(padded(x, g), g):
         y += w[..., p, q] @ grouped(met, g.groups)  # (O, C) @ (C, places)
     return y.reshape(shape)
@@ -103,10 +104,10 @@ def spread(dy: np.ndarray, weight: np.ndarray, g: Geometry) -> np.ndarray:
     """dx: each place gives dy w[p, q] back to the pixel where tap (p, q) took from."""
     w, d = _weights(weight, g.groups), grouped(dy, g.groups)
     channels = weight.shape[1] * g.groups
-    wide = padded(np.zeros((dy.shape[0], channels, *g.image), dy.dtype), g)
+    wide = padded(np.zeros((dy.shape[0], channels, *g.image), dy.dtype, like=dy), g)
     for p, q, met in taps(wide, g):
         met += (w[..., p, q].swapaxes(1, 2) @ d).reshape(met.shape)  # (C, O) @ (O, places)
-    return np.ascontiguousarray(inside(wide, g))
+    return contiguous(inside(wide, g))
 
 
 def meet(x: np.ndarray, dy: np.ndarray, weight: np.ndarray, g: Geometry) -> np.ndarray:

@@ -21,9 +21,9 @@ from .specs import require_float, require_number, size
 GOLDEN = 0x9E3779B97F4A7C15
 
 
-def uniform(seed: int, n: int) -> np.ndarray:
-    """`n` numbers in [0, 1), the i-th a hash of (seed, i); float32, multiples of 2^-24."""
-    z = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GOLDEN) + np.uint64(seed)
+def uniform(seed: int, n: int, like: Any = None) -> np.ndarray:
+    """`n` numbers in [0, 1), the i-th a hash of (seed, i); float32, multiples of 2^-24; where `like` lies."""
+    z = np.arange(1, n + 1, dtype=np.uint64, like=like) * np.uint64(GOLDEN) + np.uint64(seed)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z = z ^ (z >> np.uint64(31))
@@ -46,7 +46,7 @@ def dropout_forward(x: np.ndarray, p: float, seed: int) -> tuple:
 
     Cache: kept, 1 byte an element. Equals torch.nn.functional.dropout.
     """
-    kept = uniform(seed, x.size).reshape(x.shape) >= np.float32(p)
+    kept = uniform(seed, x.size, x).reshape(x.shape) >= np.float32(p)
     return x * kept * (1 / (1 - p)), (kept, p)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError
+from ..gpu.arrays import is_on_gpu
 from ..memory import SMALL, empty
 from .op import Out, Spec, describe
 from .specs import broadcast, elementwise, require_float, require_number, require_same_dtype, same_shape, size
@@ -110,7 +111,12 @@ pow_spec = elementwise("pow", flops=10, floating=True)
 
 def _power(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """x ** y; NumPy has a fast square, and takes it only for a Python number."""
-    return x**2 if y.ndim == 0 and y == 2 else x**y
+    return x**2 if _is_two(y) else x**y
+
+
+def _is_two(y: np.ndarray) -> bool:
+    """Whether y is the number 2; nobody asks an array of the GPU, which would have to be waited for."""
+    return y.ndim == 0 and not is_on_gpu(y) and bool(y == 2)
 
 
 def pow_forward(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, tuple]:
@@ -126,7 +132,7 @@ def pow_backward(dz: np.ndarray, cache: tuple, needs: Needs = (True, True)) -> t
     dx = dy = None
     with np.errstate(all="ignore"):
         if needs[0]:  # a constant's slope is 0, also at x = 0 where x ** -1 is not finite
-            slope = 2 * x if y.ndim == 0 and y == 2 else np.where(y == 0, y * 0, y * _power(x, y - 1))
+            slope = 2 * x if _is_two(y) else np.where(y == 0, y * 0, y * _power(x, y - 1))
             dx = unbroadcast(dz * slope, x.shape)
         if needs[1]:  # 0 ** y stays 0 for positive y, although ln 0 is -inf
             dy = unbroadcast(dz * np.where((x == 0) & (y >= 0), z * 0, z * np.log(x)), y.shape)
@@ -224,7 +230,7 @@ def clip_spec(x: Any, *, low: float | None = None, high: float | None = None) ->
 
 def clip_forward(x: np.ndarray, low: float | None = None, high: float | None = None) -> tuple:
     """z = min(max(x, low), high). Cache: where nothing was cut, 1 byte an element. Equals torch.clip."""
-    inside = np.ones(x.shape, bool)
+    inside = np.ones_like(x, bool)
     if low is not None:
         inside &= x >= low
     if high is not None:

@@ -50,7 +50,7 @@ def embedding_forward(indices: np.ndarray, weight: np.ndarray, padding_idx: int 
 def embedding_backward(dy: np.ndarray, cache: tuple) -> tuple:
     """dweight[indices] += dy, but for the row of the padding; the indices have no gradient."""
     indices, shape, padding_idx = cache
-    dw = np.zeros(shape, dy.dtype)
+    dw = np.zeros(shape, dy.dtype, like=dy)
     np.add.at(dw, indices, dy)  # a row that was looked up twice gets both gradients
     if padding_idx is not None:
         dw[padding_idx] = 0

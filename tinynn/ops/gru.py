@@ -9,7 +9,7 @@ import numpy as np
 from .activation import sigmoid
 from .elementwise import Needs
 from .op import Spec
-from .recurrent import Lengths, affine, alive, empty_steps, or_zeros, order, recurrent_spec, without_padding
+from .recurrent import Lengths, affine, closed, empty_steps, or_zeros, order, recurrent_spec
 
 
 def gru_spec(
@@ -44,8 +44,8 @@ def gru_forward(
     Equals torch.nn.GRU with one layer and direction.
     Source: Cho and others, Learning phrase representations using RNN encoder-decoder, 2014.
     """
-    x, running = without_padding(x, lengths), alive(x, lengths)
-    y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype)
+    x, running = closed(x, lengths)
+    y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype, like=x)
     h, steps = h0, empty_steps(x)
     for t in order(len(x), reverse):
         r_x, z_x, n_x = np.split(affine(x[t], weight_ih, bias_ih), 3, axis=1)  # (N, H) each

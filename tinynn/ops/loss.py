@@ -112,7 +112,7 @@ def nll_loss_forward(
     if label_smoothing:
         losses = (1 - label_smoothing) * losses - label_smoothing * log_p.mean(axis=axis)
     losses = np.where(kept, losses, losses.dtype.type(0))
-    n = int(kept.sum()) if reduction == "mean" else 1
+    n = kept.sum(dtype=log_p.dtype) if reduction == "mean" else 1
     out = losses if reduction == "none" else losses.sum() / n
     return out, (log_p.shape, log_p.dtype, chosen, kept, n, label_smoothing)
 
@@ -121,7 +121,7 @@ def nll_loss_backward(dout: np.ndarray, cache: tuple) -> tuple:
     """dlog_p = -q dloss, for q the (smoothed) target; the targets have no gradient."""
     shape, dtype, chosen, kept, n, smoothing = cache
     axis = 1 if len(shape) > 1 else 0
-    weight = np.expand_dims(kept * (np.asarray(dout) / n), axis).astype(dtype)
+    weight = np.expand_dims(kept * (dout / n), axis).astype(dtype)
     dlog_p = np.broadcast_to(-smoothing / shape[axis] * weight, shape).copy()
     picked = np.take_along_axis(dlog_p, chosen, axis) - (1 - smoothing) * weight
     np.put_along_axis(dlog_p, chosen, picked, axis)

@@ -9,7 +9,7 @@ import numpy as np
 from .activation import sigmoid
 from .elementwise import Needs
 from .op import Spec
-from .recurrent import Lengths, affine, alive, empty_steps, or_zeros, order, recurrent_spec, without_padding
+from .recurrent import Lengths, affine, closed, empty_steps, or_zeros, order, recurrent_spec
 
 
 def lstm_spec(
@@ -45,8 +45,8 @@ def lstm_forward(
     Sources: Hochreiter and Schmidhuber, Long short-term memory, 1997; Gers, Schmidhuber and Cummins,
     Learning to forget, 2000 (the gate f).
     """
-    x, running = without_padding(x, lengths), alive(x, lengths)
-    y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype)
+    x, running = closed(x, lengths)
+    y = np.empty((*x.shape[:2], weight_hh.shape[1]), x.dtype, like=x)
     h, c, steps = h0, c0, empty_steps(x)
     for t in order(len(x), reverse):
         a = affine(x[t], weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)  # (N, 4H)

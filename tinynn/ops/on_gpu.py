@@ -26,9 +26,9 @@ def for_gpu(kernels: Pair, reference: Pair) -> Pair:
         if all(map(_takes, arrays)) and not (in_place and any(map(_scattered, arrays))):
             result = kernels.forward(*map(_ready, arrays), **params)
             if result is not NotImplemented:
-                return result[0], (kernels, result[1])
+                return result if in_place else (result[0], (kernels, result[1]))
         out, cache = reference.forward(*arrays, **params)
-        return out, (reference, cache)
+        return out, cache if in_place else (reference, cache)
 
     def backward(dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> Any:
         pair, cache = cache

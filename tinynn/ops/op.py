@@ -18,6 +18,8 @@ import numpy as np
 
 from .. import backends
 from ..errors import DeviceError, DtypeError, ShapeError, StateError
+from ..gpu import arrays
+from ..gpu.arrays import is_on_gpu
 
 MEMO = 1024  # how many different calls an op remembers having checked
 
@@ -141,9 +143,22 @@ class Op:
                 if len(self._memo) >= MEMO:
                     self._memo.clear()
                 self._memo[key] = spec
-        if self.check_values is not None:
-            self.check_values(*arrays, **params)
+        self._look_at_values(arrays, params)
         return spec
+
+    def _look_at_values(self, arrays: list, params: dict) -> None:
+        """Refuse values without a meaning. Not on the GPU, where a look would wait for all its work.
+
+        ``with wrapped(checked):`` looks there too.
+        """
+        if self.check_values is not None and not any(map(is_on_gpu, arrays)):
+            self.check_values(*arrays, **params)
+
+    def names(self, count: int) -> list[str]:
+        """What messages call the first `count` inputs."""
+        if self._variadic:
+            return [f"x{i}" for i in range(count)]
+        return list(self._inputs[:count])
 
     def pair(self, backend: str) -> Pair:
         """The pair for `backend`, importing its kernels on first use; the reference if it has none."""
@@ -182,8 +197,7 @@ class Op:
         inputs = self._by_position(arrays, params)
         plain = {name: p.item() if isinstance(p, np.generic) else p for name, p in params.items()}
         self.spec(*inputs, **plain)  # not from memory, where 1.0 and True pass for 1
-        if self.check_values is not None:
-            self.check_values(*inputs, **plain)
+        self._look_at_values(inputs, plain)
         return self._active().forward(*inputs, **plain)
 
     def _by_position(self, arrays: tuple, params: dict) -> list:
@@ -208,7 +222,10 @@ class Op:
 
     def _active(self) -> Pair:
         pair = backends.resolved.get(self) or backends.resolve(self)
-        return self.pair(backends.current_backend()) if pair.composition else pair
+        if pair.composition:
+            pair = self.pair(backends.current_backend())
+            return backends.where_arrays_lie(self, pair) if arrays.used else pair
+        return pair
 
     def using(self, forward: Callable[..., Any], backward: Callable[..., Any] | None = None) -> using:
         """Run `forward` and `backward` instead of this op's own, on every backend; see `using`."""
@@ -247,32 +264,35 @@ class using:
             self.op._replacements.remove(self._pair)
         backends.resolved.clear()
 
-    def _run_forward(self, *arrays: np.ndarray, **params: Any) -> tuple[Any, Any]:
+    def _run_forward(self, *inputs: np.ndarray, **params: Any) -> tuple[Any, Any]:
         self.calls["forward"] += 1
         where = f"your {self.op.name} forward"
-        wanted = self.op.check(list(arrays), params).out
-        result = self._forward(*arrays, **params)
+        wanted = self.op.check(list(inputs), params).out
+        result = self._forward(*inputs, **params)
         if not (isinstance(result, tuple) and len(result) == 2):
             expected = "two things: the output and a cache"
             raise ShapeError(where, describe(result), expected, "return out, cache")
         out, cache = result
+        place = next(filter(is_on_gpu, inputs), None)
         if isinstance(wanted, Out):
-            out = _fitting(where, "the output", out, wanted)
+            out = _fitting(where, "the output", out, wanted, place)
         else:
             _same_count(where, "outputs", out, wanted)
-            out = tuple(_fitting(where, f"output {i}", o, w) for i, (o, w) in enumerate(zip(out, wanted)))
-        return out, (cache, [Out(a.shape, a.dtype) for a in arrays])
+            out = tuple(
+                _fitting(where, f"output {i}", o, w, place) for i, (o, w) in enumerate(zip(out, wanted))
+            )
+        return out, (cache, [Out(a.shape, a.dtype) for a in inputs], place)
 
     def _run_backward(self, dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> tuple:
         self.calls["backward"] += 1
-        cache, inputs = cache
+        cache, inputs, place = cache
         extra = (needs,) if self._takes_needs else ()
         grads = _as_tuple(self._backward(dout, cache, *extra))  # type: ignore[misc]
         where = f"your {self.op.name} backward"
         _same_count(where, "gradients", grads, inputs)
         needs = needs or (False,) * len(inputs)
         return tuple(
-            None if grad is None and not needed else _fitting(where, f"gradient {i}", grad, like)
+            None if grad is None and not needed else _fitting(where, f"gradient {i}", grad, like, place)
             for i, (grad, like, needed) in enumerate(zip(grads, inputs, needs))
         )
 
@@ -295,15 +315,18 @@ def _same_count(where: str, what: str, got: Any, wanted: Any) -> None:
         raise ShapeError(where, f"{count} {what}", f"{len(wanted)}")
 
 
-def _fitting(where: str, what: str, value: Any, like: Out) -> Any:
-    """`value` if it has the shape and dtype of `like`; a Python number becomes an array."""
-    if isinstance(value, (int, float)) and not isinstance(value, np.generic):
-        value = np.asarray(value, like.dtype)
+def _fitting(where: str, what: str, value: Any, like: Out, place: Any = None) -> Any:
+    """`value` if it has the shape and dtype of `like`, and lies beside `place`; a number becomes an array."""
+    if isinstance(value, (int, float)) and (is_on_gpu(place) or not isinstance(value, np.generic)):
+        value = arrays.constant(value, like.dtype, place)
     if not hasattr(value, "dtype") or value.shape != like.shape:
         raise ShapeError(where, f"{what} as {describe(value)}", f"an array of shape {like.shape}")
     if value.dtype != like.dtype and like.dtype.kind == "f":
         got = f"{what} as {describe(value)}"
         raise DtypeError(where, got, f"{like.dtype}, as its input", f"array.astype(np.{like.dtype})")
+    if arrays.where_is(value) != arrays.where_is(place):
+        got, expected = f"{what} on {arrays.where_is(value)}", f"{arrays.where_is(place)}, as its input"
+        raise DeviceError(where, got, expected, "NumPy's functions of the inputs, which run where those lie")
     return value
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..gpu.arrays import contiguous, table
 from .conv import Geometry, inside, padded, taps
 from .conv_specs import LAYOUT, pair, require_image, whole_numbers
 from .op import Out, Spec
@@ -117,9 +118,9 @@ def max_pool2d_forward(
     for each element of y. Equals torch.nn.functional.max_pool2d.
     """
     g = max_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
-    real = padded(np.ones((1, 1, *g.image), bool), g)  # padding is no pixel
-    y = np.zeros((*x.shape[:2], *g.places), x.dtype)
-    which = np.full(y.shape, -1, np.int32)
+    real = padded(np.ones_like(x, bool, shape=(1, 1, *g.image)), g)  # padding is no pixel
+    y = np.zeros((*x.shape[:2], *g.places), x.dtype, like=x)
+    which = np.full_like(y, -1, np.int32)
     for k, ((_, _, met), (_, _, there)) in enumerate(zip(taps(padded(x, g), g), taps(real, g))):
         better = there & ((which < 0) | (met > y) | np.isnan(met))
         y, which = np.where(better, met, y), np.where(better, np.int32(k), which)
@@ -129,10 +130,10 @@ def max_pool2d_forward(
 def max_pool2d_backward(dy: np.ndarray, cache: tuple) -> tuple:
     """dx = dy where the largest was, 0 elsewhere, summed over the windows that a pixel is in."""
     which, g = cache
-    wide = padded(np.zeros((*dy.shape[:2], *g.image), dy.dtype), g)
+    wide = padded(np.zeros((*dy.shape[:2], *g.image), dy.dtype, like=dy), g)
     for k, (_, _, met) in enumerate(taps(wide, g)):
         met += np.where(which == k, dy, 0)
-    return (np.ascontiguousarray(inside(wide, g)),)
+    return (contiguous(inside(wide, g)),)
 
 
 # -- averages: where the windows lie, then one pair for both --------------------------------------------
@@ -174,7 +175,7 @@ def window_sums(x: np.ndarray, axis: int, w: Windows) -> np.ndarray:
 
 def window_spread(dy: np.ndarray, axis: int, w: Windows, n: int) -> np.ndarray:
     """Each number given to all `n` pixels of the axis that are in its window."""
-    dx = np.zeros((*dy.shape[:axis], n, *dy.shape[axis + 1 :]), dy.dtype)
+    dx = np.zeros((*dy.shape[:axis], n, *dy.shape[axis + 1 :]), dy.dtype, like=dy)
     for i, (a, b) in enumerate(zip(w.start, w.stop)):
         _slice(dx, axis, a, b)[...] += _slice(dy, axis, i, i + 1)
     return dx
@@ -186,7 +187,7 @@ def _slice(x: np.ndarray, axis: int, a: int, b: int) -> np.ndarray:
 
 def average(x: np.ndarray, rows: Windows, columns: Windows, share: np.ndarray) -> tuple:
     """y = share times the sum over each window."""
-    share = share.astype(x.dtype)
+    share = table(share.astype(x.dtype), x)
     y = window_sums(window_sums(x, 2, rows), 3, columns) * share
     return y, (x.shape, rows, columns, share)
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, RangeError, ShapeError
+from ..gpu.arrays import beside, is_on_gpu
 from .elementwise import Needs
 from .op import Out, Spec, describe
 from .specs import require_choice, require_flag, require_float, require_same_dtype
@@ -89,13 +90,15 @@ def check_lengths(name: str, lengths: Lengths, steps: int, batch: int) -> None:
     """Refuse lengths that are not N whole numbers from 1 to T."""
     if lengths is None:
         return
-    array = np.asarray(lengths)
+    array = lengths if is_on_gpu(lengths) else np.asarray(lengths)
     if array.dtype.kind not in "iu":
         hint = "np.asarray(lengths, np.int64)"
         raise DtypeError(name, f"lengths as {describe(lengths)}", "whole numbers", hint)
     if array.shape != (batch,):
         got = f"lengths {array.shape} for N = {batch} sequences of T = {steps} steps"
         raise ShapeError(name, got, f"lengths ({batch},)", _TURN if array.shape == (steps,) else None)
+    if is_on_gpu(array):  # a look would wait for it
+        return
     if batch and not 1 <= array.min() <= array.max() <= steps:
         wrong = array.min() if array.min() < 1 else array.max()
         hint = f"np.clip(lengths, 1, {steps})"
@@ -118,13 +121,19 @@ def empty_steps(x: np.ndarray) -> list[Any]:
 def alive(x: np.ndarray, lengths: Lengths) -> np.ndarray:
     """Which sequences are still running at each step, (T, N, 1); (T, 1, 1) if all are, always."""
     if lengths is None:
-        return np.ones((len(x), 1, 1), bool)
-    return (np.arange(len(x))[:, None] < np.asarray(lengths))[:, :, None]
+        return np.ones_like(x, bool, shape=(len(x), 1, 1))
+    return (np.arange(len(x), like=x)[:, None] < beside(lengths, x))[:, :, None]
 
 
 def without_padding(x: np.ndarray, lengths: Lengths) -> np.ndarray:
     """x with zeros where sequences have ended, whatever was there (it may be NaN)."""
-    return x if lengths is None else np.where(alive(x, lengths), x, x.dtype.type(0))
+    return x if lengths is None else closed(x, lengths)[0]
+
+
+def closed(x: np.ndarray, lengths: Lengths) -> tuple[np.ndarray, np.ndarray]:
+    """x without what stands in its padding, and who is `alive`."""
+    running = alive(x, lengths)
+    return (x if lengths is None else np.where(running, x, x.dtype.type(0))), running
 
 
 def affine(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -169,8 +178,8 @@ def rnn_forward(
     Equals torch.nn.RNN with one layer and direction.
     Source: Elman, Finding structure in time, 1990.
     """
-    x, running = without_padding(x, lengths), alive(x, lengths)
-    y = np.empty((*x.shape[:2], len(weight_hh)), x.dtype)
+    x, running = closed(x, lengths)
+    y = np.empty((*x.shape[:2], len(weight_hh)), x.dtype, like=x)
     h, steps = h0, empty_steps(x)
     for t in order(len(x), reverse):
         a = affine(x[t], weight_ih, bias_ih) + affine(h, weight_hh, bias_hh)  # (N, H)

@@ -31,7 +31,7 @@ def spread(dy: np.ndarray, shape: tuple[int, ...], axis: Axis, keepdims: bool) -
     """View `dy` in the shape that was reduced: each element sees the gradient of its sum."""
     if not keepdims:
         axes = normalise_axes("spread", axis, len(shape))
-        dy = np.asarray(dy).reshape([1 if i in axes else n for i, n in enumerate(shape)])
+        dy = np.reshape(dy, [1 if i in axes else n for i, n in enumerate(shape)])
     return np.broadcast_to(dy, shape)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..gpu.arrays import is_on_gpu, to_device
 from .op import Out, Spec, describe
 from .specs import require_float, require_number, size
 
@@ -39,6 +40,13 @@ def angles(t: int, width: int, offset: int, base: float, dtype: Any) -> tuple[np
     return np.cos(turned).astype(dtype), np.sin(turned).astype(dtype)
 
 
+@functools.lru_cache(16)
+def angles_on_gpu(*which: Any) -> tuple[Any, Any]:
+    """`angles`, copied to the GPU once."""
+    cos, sin = angles(*which)
+    return to_device(cos), to_device(sin)
+
+
 def turn(x: np.ndarray, cos: np.ndarray, sin: np.ndarray) -> np.ndarray:
     """(a, b) -> (a cos - b sin, b cos + a sin) for the halves a and b of the last axis."""
     half = x.shape[-1] // 2
@@ -51,7 +59,8 @@ def rotary_forward(x: np.ndarray, offset: int = 0, base: float = 10000.0) -> tup
 
     Cache: cos and sin, T E / 2 numbers each, shared by all calls with the same sizes.
     """
-    cos, sin = angles(x.shape[-2], x.shape[-1], offset, base, x.dtype)
+    found = angles_on_gpu if is_on_gpu(x) else angles
+    cos, sin = found(x.shape[-2], x.shape[-1], offset, base, x.dtype)
     return turn(x, cos, sin), (cos, sin)
 
 

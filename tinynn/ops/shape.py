@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, DtypeError, RangeError, ShapeError
+from ..gpu.arrays import is_on_gpu, to_device
 from .elementwise import unbroadcast
 from .op import Out, Spec
 from .specs import normalise_axis, require_number, require_same_dtype, size
@@ -119,7 +122,12 @@ def concat_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
 def concat_backward(dy: np.ndarray, cache: tuple) -> tuple:
     """Each input gets its piece of dy."""
     sizes, axis = cache
-    return tuple(np.split(dy, np.cumsum(sizes[:-1]), axis))
+    return tuple(np.split(dy, _borders(sizes), axis))
+
+
+def _borders(sizes: Sequence[int]) -> list[int]:
+    """Where one piece ends and the next begins."""
+    return list(itertools.accumulate(sizes[:-1]))
 
 
 # -- stack -----------------------------------------------------------------------------------------
@@ -143,7 +151,8 @@ def stack_forward(*arrays: np.ndarray, axis: int = 0) -> tuple:
 
 def stack_backward(dy: np.ndarray, axis: int) -> tuple:
     """Each input gets its place of dy along the axis."""
-    return tuple(np.moveaxis(dy, axis, 0))
+    pieces = np.moveaxis(dy, axis, 0)
+    return tuple([pieces[i] for i in range(len(pieces))])
 
 
 # -- split -----------------------------------------------------------------------------------------
@@ -160,7 +169,7 @@ def split_spec(x: Any, *, sizes: tuple[int, ...], axis: int = -1) -> Spec:
 
 def split_forward(x: np.ndarray, sizes: tuple[int, ...], axis: int = -1) -> tuple:
     """Pieces of x one after the other along an axis, as views. Cache: their shapes. Equals torch.split."""
-    pieces = tuple(np.split(x, np.cumsum(sizes[:-1]), axis))
+    pieces = tuple(np.split(x, _borders(sizes), axis))
     return pieces, ([piece.shape for piece in pieces], axis)
 
 
@@ -171,14 +180,17 @@ def split_backward(dys: tuple, cache: tuple) -> tuple:
     """
     shapes, axis = cache
     given = next(dy for dy in dys if dy is not None)
-    dys = tuple(np.zeros(s, given.dtype) if dy is None else dy for dy, s in zip(dys, shapes, strict=True))
+    missing = lambda shape: np.zeros(shape, given.dtype, like=given)
+    dys = tuple(missing(s) if dy is None else dy for dy, s in zip(dys, shapes, strict=True))
     together = _side_by_side(dys, axis)
     return (np.concatenate(dys, axis) if together is None else together,)
 
 
 def _side_by_side(arrays: tuple, axis: int) -> np.ndarray | None:
-    """One view of the memory in which `arrays` follow each other along an axis, if they do."""
+    """One view of the memory in which `arrays` of NumPy follow each other along an axis, if they do."""
     first, address = arrays[0], 0
+    if is_on_gpu(first):
+        return None
     for a in arrays:
         following = a.__array_interface__["data"][0]
         if a.strides != first.strides or a.dtype != first.dtype or address not in (0, following):
@@ -198,7 +210,29 @@ def _side_by_side(arrays: tuple, axis: int) -> np.ndarray | None:
 def _arrays_in(index: Any) -> list[np.ndarray]:
     """The parts of an index that pick positions one by one, so that one may be picked twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    return [np.asarray(p) for p in parts if isinstance(p, (np.ndarray, list))]
+    parts = [np.asarray(p) if isinstance(p, list) else p for p in parts]
+    return [p for p in parts if isinstance(p, np.ndarray) or is_on_gpu(p)]
+
+
+def _placed(index: Any, x: Any) -> Any:
+    """An index whose arrays lie where x does; positions in place of bools, whose number the GPU cannot know."""
+    if not is_on_gpu(x):
+        return index
+    parts: list = []
+    for part in index if isinstance(index, tuple) else (index,):
+        part = np.asarray(part) if isinstance(part, list) else part
+        if isinstance(part, np.ndarray) and part.dtype.kind == "b":
+            parts += [to_device(positions) for positions in np.nonzero(part)]
+        else:
+            parts.append(to_device(part) if isinstance(part, np.ndarray) else part)
+    return tuple(parts)
+
+
+def _shapes_of(index: Any) -> Any:
+    """An index whose arrays of the GPU are replaced by zeros of the host: of the same shape, and in range."""
+    if isinstance(index, tuple):
+        return tuple([_shapes_of(part) for part in index])
+    return np.zeros(index.shape, np.intp) if is_on_gpu(index) else index
 
 
 def index_spec(x: Any, *, index: Any) -> Spec:
@@ -208,7 +242,7 @@ def index_spec(x: Any, *, index: Any) -> Spec:
             got = f"an index of dtype {part.dtype}"
             raise DtypeError("index", got, "integers or bools", "index.astype(np.int64)")
     try:
-        shape = np.broadcast_to(np.zeros((), bool), x.shape)[index].shape
+        shape = np.broadcast_to(np.zeros((), bool), x.shape)[_shapes_of(index)].shape
     except (IndexError, TypeError, ValueError) as error:
         got = f"x {x.shape} and index {index!r}"[:120]
         raise RangeError("index", f"{got} ({error})", "positions inside x") from None
@@ -220,13 +254,14 @@ def index_forward(x: np.ndarray, index: Any) -> tuple:
 
     Cache: the index and the shape of x.
     """
+    index = _placed(index, x)
     return x[index], (x.shape, index)
 
 
 def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
     """dx[index] += dy: each picked position gets the gradients of all the places it was copied to."""
     shape, index = cache
-    dx = np.zeros(shape, dy.dtype)
+    dx = np.zeros(shape, dy.dtype, like=dy)
     if _arrays_in(index):
         np.add.at(dx, index, dy)
     else:

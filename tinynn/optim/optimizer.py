@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..backends import resolve, resolved
-from ..errors import ArgumentError, KeysError, StateError
+from ..errors import ArgumentError, DeviceError, KeysError, StateError
+from ..gpu.arrays import beside, host_copy, is_on_gpu, where_is
 from ..nn.checks import number
 from ..ops.op import Op
 from ..tensor import Tensor
@@ -40,7 +41,8 @@ class Optimizer:
     param_groups : list of dict
         Settings may change at any time: ``optimizer.param_groups[0]["lr"] = 1e-4``.
     state : dict of Tensor to dict
-        Made at the first step of each parameter: the count "step", and arrays under PyTorch's names.
+        Made at the first step of each parameter: the count "step", and arrays under PyTorch's names. They
+        lie where the parameter does, and follow it, at its next step, to another device.
 
     Notes
     -----
@@ -126,27 +128,34 @@ class Optimizer:
         state["step"] += 1
         for name in names:
             if name not in state:
-                state[name] = np.zeros(p.shape, p.dtype)
+                state[name] = np.zeros(p.shape, p.dtype, like=p.data)
         kept = [state[name] for name in names]
         forward(p.data, p.grad.data, *kept, **self.op_settings(group, state["step"]))
 
     def _fit(self, p: Tensor, names: tuple[str, ...]) -> None:
-        """Refuse a gradient or state of another shape or dtype than the parameter has now."""
+        """Refuse a gradient or state of another shape or dtype than the parameter has now.
+
+        State of another device is moved; a gradient is not, since backward left it there for a reason.
+        """
         assert p.grad is not None
         state, like = self.state.get(p, {}), p.data
-        beside = {"gradient": p.grad.data} | {name: state[name] for name in names if name in state}
-        for name, array in beside.items():
+        if where_is(p.grad.data) != where_is(like):
+            got = f"a parameter on {p.device} and its gradient on {p.grad.device}"
+            raise DeviceError(f"{type(self).__name__}.step", got, "both on one device", "zero_grad()")
+        state |= {name: beside(state[name], like) for name in names if name in state}
+        together = {"gradient": p.grad.data} | {name: state[name] for name in names if name in state}
+        for name, array in together.items():
             if array.shape != like.shape or array.dtype != like.dtype:
                 got = f"a parameter {like.shape} {like.dtype} and its {name} {array.shape} {array.dtype}"
                 hint = "zero_grad() before the next backward, and a new optimiser after model.to(...)"
                 raise StateError(f"{type(self).__name__}.step", got, "one shape and dtype", hint)
-        if not like.flags.writeable:
+        if not is_on_gpu(like) and not like.flags.writeable:
             p.data = like.copy()
 
     # -- saving and loading ----------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Settings and state as plain numbers and copies of arrays; parameters by number, as in PyTorch.
+        """Settings and state as plain numbers and copies on the host; parameters by number, as in PyTorch.
 
         ``{"state": {0: {"step": 3, "exp_avg": array}}, "param_groups": [{"lr": 0.1, "params": [0]}]}``
         """
@@ -162,7 +171,8 @@ class Optimizer:
     def _saved_state(self, p: Tensor, names: tuple[str, ...]) -> dict[str, Any]:
         """Copies of what belongs to the settings of now: momentum may have been turned on or off since."""
         kept = self.state[p]
-        arrays = {name: kept[name].copy() if name in kept else np.zeros(p.shape, p.dtype) for name in names}
+        zeros = lambda: np.zeros(p.shape, p.dtype)
+        arrays = {name: host_copy(kept[name]) if name in kept else zeros() for name in names}
         return {"step": kept["step"], **arrays}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

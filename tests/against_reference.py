@@ -1,0 +1,79 @@
+"""Holds an op's CUDA kernels, in the interpreter and on outputs full of NaN, against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from cases import Case
+
+from tinynn import ops
+from tinynn.gpu import kernel
+
+TOLERANCE = {"rtol": 3e-5, "atol": 1e-5}
+
+
+def poisoned(shape: Any, like: Any, dtype: Any = np.float32) -> np.ndarray:
+    """In place of `empty`: what no thread writes shows as NaN, or as a number far away."""
+    return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 10**6, dtype)
+
+
+@contextmanager
+def poison(*modules: Any) -> Iterator[None]:
+    """Inside of the block these modules get memory full of NaN."""
+    patches = [patch.object(module, "empty", poisoned) for module in modules]
+    for p in patches:
+        p.start()
+    try:
+        yield
+    finally:
+        for p in patches:
+            p.stop()
+
+
+@contextmanager
+def launched() -> Iterator[list[str]]:
+    """Collect the names of all kernels that run."""
+    names: list[str] = []
+
+    def watch(kernel: Any, *_: Any) -> None:
+        names.append(kernel.__name__)
+
+    kernel.watchers.append(watch)
+    try:
+        yield names
+    finally:
+        kernel.watchers.remove(watch)
+
+
+def compare(op: str, arrays: list[np.ndarray], params: dict, **tolerance: Any) -> list[str]:
+    """Outputs and gradients of both pairs are the same; the names of the kernels that ran."""
+    kernels, reference = ops.catalogue[op].pair("simt"), ops.catalogue[op].pair("numpy")
+    with launched() as names, np.errstate(all="ignore"):
+        wanted, reference_cache = reference.forward(*arrays, **params)
+        out, cache = kernels.forward(*arrays, **params)
+        same(out, wanted, **tolerance)
+        dout = np.random.default_rng(0).standard_normal(np.shape(wanted)).astype(np.float32)
+        needs = (True,) * len(arrays)
+        grads, wanted_grads = kernels.pull(dout, cache, needs), reference.pull(dout, reference_cache, needs)
+    assert len(grads) == len(wanted_grads)
+    for grad, wanted_grad in zip(grads, wanted_grads):
+        assert (grad is None) == (wanted_grad is None)
+        if grad is not None:
+            same(grad, wanted_grad, **tolerance)
+    return names
+
+
+def compare_case(case: Case, **tolerance: Any) -> None:
+    """As `compare`, and kernels ran unless there was nothing to compute."""
+    arrays = case.arrays(np.float32)
+    names = compare(case.op, arrays, case.params, **tolerance)
+    assert bool(names) == all(a.size for a in arrays)
+
+
+def same(got: Any, wanted: Any, **tolerance: Any) -> None:
+    assert np.shape(got) == np.shape(wanted) and got.dtype == wanted.dtype
+    np.testing.assert_allclose(got, wanted, **(TOLERANCE | tolerance))
