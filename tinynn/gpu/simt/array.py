@@ -13,7 +13,7 @@ from . import report
 from .memory import Memory
 from .options import Access
 from .report import kernel_frame, lines, shown
-from .thread import SITE_BITS, now
+from .thread import SITE_BITS, Size, now
 from .undefined import Undefined
 
 __all__ = ["Array", "Constant", "Watched"]
@@ -27,7 +27,18 @@ class Array:
     ``x[2:5]`` are arrays on the same memory. An index out of range, negative ones included, is a finding.
     """
 
-    __slots__ = ("_count", "_data", "_memory", "_offset", "_reads", "_step", "_steps", "_writes", "shape")
+    __slots__ = (
+        "_count",
+        "_data",
+        "_memory",
+        "_offset",
+        "_plane",
+        "_reads",
+        "_step",
+        "_steps",
+        "_writes",
+        "shape",
+    )
 
     def __init__(
         self, memory: Memory, shape: tuple[int, ...], steps: tuple[int, ...], offset: int = 0
@@ -35,7 +46,8 @@ class Array:
         self._memory, self._data = memory, memory.data
         self._writes, self._reads = memory.writes, memory.reads
         self.shape, self._steps, self._offset = shape, steps, offset
-        self._count, self._step = (shape[0], steps[0]) if len(shape) == 1 else (0, 0)  # else: the slow way
+        self._count, self._step = (shape[0], steps[0]) if len(shape) == 1 else (0, 0)
+        self._plane = (*shape, *steps) if len(shape) == 2 else ()
 
     def __getitem__(self, index: Any) -> Any:
         if type(index) is int and 0 <= index < self._count:
@@ -52,7 +64,7 @@ class Array:
             memory.loaded(cell, write)
         if read < memory.limit:
             self._reads[cell] = stamp
-        else:
+        elif (read ^ stamp) >> SITE_BITS:
             memory.also_read(cell, read, stamp)
         now.steps -= 1
         if not now.steps:
@@ -88,15 +100,25 @@ class Array:
 
     def _cell(self, index: Any) -> Any:
         """The cell of a full index; an array for a row or slice; a number for what lies outside."""
-        if type(index) is tuple and len(index) == len(self.shape):
-            cell = self._offset
-            for i, size, step in zip(index, self.shape, self._steps):
-                if type(i) is int and 0 <= i < size:
-                    cell += i * step
-                else:
+        if type(index) is not tuple:
+            index = (index,)
+        elif self._plane and len(index) == 2:  # the most frequent case, made fast
+            i, j = index
+            rows, columns, row, column = self._plane
+            if type(i) is int and type(j) is int and 0 <= i < rows and 0 <= j < columns:
+                return self._offset + i * row + j * column
+        if len(index) != len(self.shape):
+            return self._slowly(index)
+        cell = self._offset
+        for i, size, step in zip(index, self.shape, self._steps):
+            if type(i) is not int:
+                if not isinstance(i, (np.integer, Size)):
                     return self._slowly(index)
-            return cell
-        return self._slowly(index if type(index) is tuple else (index,))
+                i = int(i)
+            if not 0 <= i < size:
+                return self._slowly(index)
+            cell += i * step
+        return cell
 
     def _slowly(self, index: tuple) -> Any:
         if len(index) > len(self.shape):

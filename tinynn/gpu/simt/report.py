@@ -19,9 +19,10 @@ EXCHANGE = "exchange"  # a shuffle, vote or syncwarp that not all lanes of its m
 DEADLOCK = "deadlock"
 OUTPUT = "output"  # cells of an output that no thread wrote
 MEMORY = "memory"  # a shared, local or constant array that cannot be
+CALL = "call"  # a name of cuda or an array, used as CUDA has it not
 ENDLESS = "endless"
 EXCEPTION = "exception"  # raised by the kernel's own Python
-KINDS = (INDEX, UNWRITTEN, RACE, BARRIER, EXCHANGE, DEADLOCK, OUTPUT, MEMORY, ENDLESS, EXCEPTION)
+KINDS = (INDEX, UNWRITTEN, RACE, BARRIER, EXCHANGE, DEADLOCK, OUTPUT, MEMORY, CALL, ENDLESS, EXCEPTION)
 
 
 class Place(NamedTuple):

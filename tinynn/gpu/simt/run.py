@@ -14,7 +14,7 @@ from typing import Any
 import greenlet
 import numpy as np
 
-from ...errors import KernelError, StateError
+from ...errors import KernelError, StateError, TinynnError
 from . import report
 from .array import Array
 from .block import Block
@@ -61,9 +61,9 @@ class Launch:
         now.launch, now.main, now.limit = self, self.main, options.steps
         now.depth = 2 if options.watch else 1
         self.memories: list[Memory] = []
-        self.args = args
+        self.args = tuple([Size(a) if isinstance(a, np.signedinteger) else a for a in args])
         if self.checks:
-            self.args, self.memories = parameters(self.main, args, options)
+            self.args, self.memories = parameters(self.main, self.args, options)
 
     # -- running -------------------------------------------------------------------------------------------
 
@@ -233,6 +233,11 @@ class Launch:
     def raised(self, error: Exception) -> None:
         """The kernel's own Python raised."""
         site = raised_at(error.__traceback__, self.main)
+        if isinstance(error, TinynnError):
+            kind = report.MEMORY if error.where.endswith((".array", ".array_like")) else report.CALL
+            got = f"{error.where} with {error.got} in {self.who()}"
+            self.report(kind, got, error.expected, error.hint, site=site, cause=error)
+            return
         text = str(error).rstrip(".") or "no text"
         got = f"{type(error).__name__} ({text}) in {self.who()}"
         self.report(report.EXCEPTION, got, "a kernel that runs to its end", site=site, cause=error)

@@ -63,7 +63,7 @@ class Wait(NamedTuple):
 
     @property
     def call(self) -> tuple:
-        """What lanes must have in common to meet: shuffles and votes also the line, syncwarps only the mask."""
+        """What lanes must have in common to meet; a syncwarp may stand in several lines."""
         return self.kind, self.mask, None if self.kind == "syncwarp" else self.site
 
 
