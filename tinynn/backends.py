@@ -171,9 +171,9 @@ def one_device(op: Op, inputs: tuple) -> str:
     if "cuda" not in places:
         return "cpu"
     if "cpu" in places:
-        named = [(name, arrays.where_is(x)) for name, x in zip(op.names(len(inputs)), inputs) if x is not None]
-        got = " and ".join(f"{name} on {place}" for name, place in named)
-        here = next(name for name, place in named if place == "cpu")
+        named = {name: arrays.where_is(x) for name, x in zip(op.names(inputs), inputs) if x is not None}
+        got = " and ".join(f"{name} on {place}" for name, place in named.items())
+        here = next(name for name, place in named.items() if place == "cpu")
         raise DeviceError(op.name, got, "all on one device", f"{here}.to('cuda')")
     return "cuda"
 

@@ -394,7 +394,7 @@ class Tensor:
         """
         if self.grad is not None:
             grad = self.grad.data + grad
-        elif np.may_share_memory(grad, upstream):
+        elif grad.__class__ is upstream.__class__ and np.may_share_memory(grad, upstream):
             grad = np.copy(grad)
         self.grad = Tensor(grad)
 

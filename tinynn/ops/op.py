@@ -154,11 +154,9 @@ class Op:
         if self.check_values is not None and not any(map(is_on_gpu, arrays)):
             self.check_values(*arrays, **params)
 
-    def names(self, count: int) -> list[str]:
-        """What messages call the first `count` inputs."""
-        if self._variadic:
-            return [f"x{i}" for i in range(count)]
-        return list(self._inputs[:count])
+    def names(self, inputs: tuple) -> list[str]:
+        """What messages call the inputs of a call."""
+        return [f"x{i}" for i in range(len(inputs))] if self._variadic else list(self._inputs)
 
     def pair(self, backend: str) -> Pair:
         """The pair for `backend`, importing its kernels on first use; the reference if it has none."""

@@ -215,7 +215,7 @@ def _arrays_in(index: Any) -> list[np.ndarray]:
 
 
 def _placed(index: Any, x: Any) -> Any:
-    """An index whose arrays lie where x does; positions in place of bools, whose number the GPU cannot know."""
+    """An index whose arrays lie where x does; on the GPU positions in place of bools, which it would count."""
     if not is_on_gpu(x):
         return index
     parts: list = []
