@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import strict
 
 import tinynn as tn
-from tests import strict
 from tinynn import nn, ops, optim
 from tinynn import functional as F
 from tinynn.data import Batches
