@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import nn_cases as cases
 import numpy as np
 import pytest
 import strict
 
 import tinynn as tn
-from tinynn import nn, ops, optim
 from tinynn import functional as F
+from tinynn import nn, ops, optim
+from tinynn.__main__ import main
 from tinynn.data import Batches
-from tinynn.errors import DeviceError, NonFiniteError, RangeError, StateError
+from tinynn.errors import DeviceError, NonFiniteError, RangeError
 from tinynn.evaluate import evaluate
 from tinynn.gpu import arrays
-from tinynn.models import GPT, CharRNN, TextClassifier
+from tinynn.models import BERT, GPT, CharRNN, Seq2Seq, TextClassifier
+from tinynn.nn.summary import summary
 from tinynn.recipes.code import next_token_loss
 from tinynn.train import fit, train
 from tinynn.wrappers import Meter, checked, finite, shapes_only, wrapped
@@ -82,7 +86,16 @@ def test_numpy_reads_nothing_of_the_gpu_unasked(read):
 def test_numbers_beside_a_gpus_tensor_cost_no_copy():
     x = cuda([1.0, 2.0])
     with strict.counted() as copies:
-        results = [2 * x, x + 1, x - np.float32(1), 1 / x, x**2, x * np.array(3.0, np.float32), F.maximum(x, 1.5), -x]
+        results = [
+            2 * x,
+            x + 1,
+            x - np.float32(1),
+            1 / x,
+            x**2,
+            x * np.array(3.0, np.float32),
+            F.maximum(x, 1.5),
+            -x,
+        ]
         results += [F.where(x > 1, x, 0.0), x[0], x[:, None], x.sum() / 2]
     assert not copies
     assert [host(r).tolist() for r in results[:4]] == [[2, 4], [2, 3], [0, 1], [1, 0.5]]
@@ -300,8 +313,8 @@ def images(rng: np.random.Generator) -> tuple:
 
 def cnn() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.2),
-        nn.Flatten(), nn.Linear(48, 3),
+        nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Dropout(0.2), nn.Flatten(), nn.Linear(48, 3),
     )  # fmt: skip
 
 
@@ -326,7 +339,8 @@ NETS = {
     ),
     "gpt, modern": Net(
         lambda: GPT(
-            11, context=6, layers=1, heads=2, width=8, kv_heads=1, norm="rms", positions="rotary", mlp="swiglu"
+            11, context=6, layers=1, heads=2, width=8, kv_heads=1, norm="rms", positions="rotary",
+            mlp="swiglu",
         ),
         lambda rng: (rng.integers(0, 11, (3, 6)), rng.integers(0, 11, (3, 6))),
         next_token_loss,
@@ -350,7 +364,9 @@ class Logits(nn.Module):
         return self.model(x)[0]
 
 
-def trained(name: str, device: str, steps: int = 4, **options: Any) -> tuple[list[Any], list[list], nn.Module]:
+def trained(
+    name: str, device: str, steps: int = 4, **options: Any
+) -> tuple[list[Any], list[list], nn.Module]:
     """Steps of a training, and the copies that each made."""
     net = NETS[name]
     tn.manual_seed(3)
@@ -371,7 +387,7 @@ def trained(name: str, device: str, steps: int = 4, **options: Any) -> tuple[lis
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_model_trains_on_a_gpu_as_on_the_cpu(name):
-    """Nothing is copied in a step but the batch, which goes up, and one small vector: loss, penalty, norms."""
+    """Nothing is copied in a step but the batch, which goes up, and one vector: loss, penalty, norms."""
     wanted, _, plain = trained(name, "cpu", clip_norm=1.0, l2=1e-4)
     found, copies, model = trained(name, "cuda", clip_norm=1.0, l2=1e-4)
     for f, w in zip(found, wanted, strict=True):
@@ -405,7 +421,13 @@ def test_a_run_that_diverges_keeps_its_parameters():
     before = model.state_dict()
     x = np.array([[1.0, 2.0], [np.inf, 0.0]], np.float32)
     with pytest.raises(NonFiniteError, match="the input 0 of the batch"):
-        fit(model, [(x, np.ones((2, 1), np.float32))], F.mse_loss, optim.SGD(model.parameters(), 0.1), progress=False)
+        fit(
+            model,
+            [(x, np.ones((2, 1), np.float32))],
+            F.mse_loss,
+            optim.SGD(model.parameters(), 0.1),
+            progress=False,
+        )
     for key, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[key])
 
@@ -417,10 +439,16 @@ def test_a_run_goes_on_from_its_checkpoint_on_the_other_device(tmp_path):
     def parts(device: str) -> dict[str, Any]:
         tn.manual_seed(2)
         model = nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)).to(device)
-        return {"model": model, "optimizer": optim.Adam(model.parameters()), "batches": Batches(x, y, batch_size=4)}
+        return {
+            "model": model,
+            "optimizer": optim.Adam(model.parameters()),
+            "batches": Batches(x, y, batch_size=4),
+        }
 
     def run(p: dict[str, Any], epochs: int) -> list[float]:
-        return fit(p["model"], p["batches"], F.cross_entropy, p["optimizer"], epochs=epochs, progress=False).loss
+        return fit(
+            p["model"], p["batches"], F.cross_entropy, p["optimizer"], epochs=epochs, progress=False
+        ).loss
 
     whole = parts("cpu")
     wanted = run(whole, 1) + run(whole, 1)
@@ -442,3 +470,167 @@ def test_texts_are_written_on_a_gpu():
     for use_cache in (True, False):
         np.testing.assert_array_equal(model.generate(start, 4, generator=0, use_cache=use_cache), wanted[0])
     assert rnn.generate([1], 4, generator=0) == wanted[1]
+
+
+# -- every layer, loss and optimiser that is compared with PyTorch -----------------------------------------
+
+
+def leaves(model: nn.Module, x: tn.Tensor) -> list[np.ndarray]:
+    """Gradients of input and parameters, buffers: what a pass leaves behind."""
+    grads = [t.grad for t in (x, *model.parameters())]
+    found = [None if g is None else host(g) for g in grads]
+    return [g for g in found if g is not None] + [arrays.to_host(b) for b in model.buffers()]
+
+
+def close(found: list, wanted: list) -> None:
+    for f, w in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(f, w, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", cases.LAYERS)
+def test_a_layer_on_a_gpu(name, monkeypatch):
+    case, found = cases.LAYERS[name], {}
+    for device in ("cpu", "cuda"):
+        place = strict.ndarray if device == "cuda" else np.asarray
+        monkeypatch.setattr(cases, "_mask_of", lambda nn, mask, place=place: place(mask))
+        tn.manual_seed(0)
+        model = case.build(nn).train(case.train).to(device)
+        array = case.input()
+        array = array if case.below else array.astype(np.float32)
+        x = tn.tensor(array, requires_grad=not case.below, device=device)
+        with strict.counted() as forward:
+            y = model(x)
+        upstream = np.random.default_rng(2).normal(size=y.shape).astype(np.float32)
+        upstream = tn.tensor(upstream, device=device)
+        with strict.counted() as backward:
+            if y.requires_grad:
+                y.backward(upstream)
+        copies = forward + backward
+        found[device] = [host(y), *leaves(model, x)]
+    close(found["cuda"], found["cpu"])
+    # sizes of windows go up once; how many batches there were is asked where the average counts them
+    known = (
+        {"pool.py": "up"}
+        if "pool" in name or name == "convolutional"
+        else {"norm.py": "down"}
+        if "cumulative" in name
+        else {}
+    )
+    assert {c.where.partition(":")[0]: c.direction for c in copies}.items() <= known.items()
+
+
+@pytest.mark.parametrize("name", cases.RECURRENT)
+def test_a_recurrent_layer_on_a_gpu(name):
+    case, found = cases.RECURRENT[name], {}
+    for device in ("cpu", "cuda"):
+        tn.manual_seed(0)
+        model = case.build(nn).to(device)
+        x, states = case.inputs()
+        x = tn.tensor(x.astype(np.float32), requires_grad=True, device=device)
+        given = [tn.tensor(s.astype(np.float32), device=device) for s in states]
+        given = tuple(given) if len(given) > 1 else given[0] if given else None
+        with strict.counted() as copies:
+            y = model(x, given, lengths=case.lengths) if case.lengths else model(x, given)
+            outputs = cases.flat(y)
+            sum(((o * o).sum() for o in outputs[1:]), (outputs[0] * 2).sum()).backward()
+        found[device] = [*map(host, outputs), *leaves(model, x)]
+    close(found["cuda"], found["cpu"])
+    passes = 4 if case.lengths else 0  # layers and directions: the lengths go up for each
+    assert [c.direction for c in copies] == ["up"] * passes
+
+
+@pytest.mark.parametrize("name", cases.LOSSES)
+def test_a_loss_on_a_gpu(name):
+    build, kind = cases.LOSSES[name]
+    found = {}
+    for device in ("cpu", "cuda"):
+        x, target = cases.loss_inputs(kind)
+        x = tn.tensor(x.astype(np.float32), requires_grad=True, device=device)
+        target = tn.tensor(target if kind == "classes" else target.astype(np.float32), device=device)
+        with strict.counted() as copies:
+            build(nn)(x, target).sum().backward()
+        found[device] = [host(x.grad)]
+    close(found["cuda"], found["cpu"])
+    assert not copies
+
+
+@pytest.mark.parametrize("name", cases.OPTIMISERS)
+def test_an_optimiser_steps_on_a_gpu(name):
+    found = {}
+    for device in ("cpu", "cuda"):
+        params = [nn.Parameter(a.astype(np.float32)) for a in cases.start()]
+        for p in params:
+            p.data = arrays.to_device(p.data) if device == "cuda" else p.data
+        optimizer = cases.OPTIMISERS[name](optim, params)
+        for step in range(5):
+            for i, p in enumerate(params):
+                values = cases.gradient(step, i, host(p)).astype(np.float32)
+                p.grad = tn.tensor(values, device=device)
+            with strict.counted() as copies:
+                optimizer.step()
+            assert not copies
+        found[device] = [host(p) for p in params]
+    close(found["cuda"], found["cpu"])
+
+
+# -- the rest of the package ---------------------------------------------------------------------------
+
+
+def test_compositions_run_on_a_gpu():
+    """A student's softmax inside attention: with masks, dropout and shared heads."""
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.normal(size=(1, h, 3, 2)).astype(np.float32) for h in (4, 2, 2))
+    masks = [None, rng.random((3, 3)) < 0.7, rng.normal(size=(3, 3)).astype(np.float32)]
+    for mask in masks:
+        found = {}
+        for device in ("cpu", "cuda"):
+            x = [tn.tensor(a, requires_grad=True, device=device) for a in (q, k, v)]
+            m = None if mask is None else tn.tensor(mask, device=device)
+            with ops.softmax.using(*reference(ops.softmax)) as mine:
+                y = F.scaled_dot_product_attention(*x, m, is_causal=mask is None, enable_gqa=True)
+                (y * y).sum().backward()
+            assert mine.calls == {"forward": 1, "backward": 1}
+            found[device] = [host(y), *[host(t.grad) for t in x]]
+        close(found["cuda"], found["cpu"])
+
+
+def test_two_sequences_and_holes_on_a_gpu():
+    rng = np.random.default_rng(0)
+    tn.manual_seed(0)
+    pairs = Seq2Seq(9, context=6, layers=1, heads=2, width=8)
+    holes = BERT(9, context=6, layers=1, heads=2, width=8)
+    source, padding = rng.integers(1, 9, (2, 4)), np.array([[0, 0, 0, 1], [0, 0, 0, 0]], bool)
+    written = pairs.eval().generate(source, 1, padding=padding)
+    logits = holes.eval()(source, padding)
+    pairs.to("cuda"), holes.to("cuda")
+    np.testing.assert_array_equal(pairs.generate(source, 1, padding=padding), written)
+    close([host(holes(cuda(source), cuda(padding)))], [logits.data])
+
+
+def test_the_summary_of_a_model_on_a_gpu():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    wanted = str(summary(model, (2, 3)))
+    assert str(summary(model.to("cuda"), (2, 3))) == wanted
+
+
+def test_positions_and_argmax():
+    x = cuda([[3.0, 1.0], [0.0, 2.0]])
+    found = F.argmax(x, 1)
+    assert arrays.is_on_gpu(found) and arrays.to_host(found).tolist() == [0, 1]
+    with pytest.raises(DeviceError, match="tensor.to"):
+        tn.metrics.accuracy(x, np.array([0, 1]))
+
+
+def test_a_recipe_trains_on_a_gpu(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    line = ["train", "spirals-mlp", "--epochs", "1", "--quiet", "--out"]
+    assert main([*line, "host"]) == 0
+    assert main([*line, "gpu", "--device", "cuda"]) == 0
+    first, second = (re.sub(r", [\d.]+ s", "", out) for out in capsys.readouterr().out.splitlines())
+    assert first == second
+    a, b = (tn.checkpoint.read(name).parts["model"] for name in ("host", "gpu"))
+    close(list(b.values()), list(a.values()))
+    assert main(["predict", "gpu", "--examples", "2"]) == 0
+    arrays.stand_in = None
+    assert main([*line, "none", "--device", "cuda"]) == 1
+    assert "an NVIDIA GPU with its driver" in capsys.readouterr().err

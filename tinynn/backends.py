@@ -160,6 +160,7 @@ def where_arrays_lie(op: Op, pair: Pair) -> Pair:
 
     def backward(dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> Any:
         chosen, cache = cache if isinstance(cache, Made) else (pair, cache)
+        assert chosen.backward is not None
         return chosen.backward(dout, cache) if needs is None else chosen.pull(dout, cache, needs)
 
     return replace(pair, forward=forward, backward=backward if pair.backward else None)

@@ -527,7 +527,7 @@ def _is_on_gpu(x: Any) -> bool:
 
 def _lift_to_gpu(inputs: tuple, like: Any) -> tuple[Tensor, ...]:
     """Numbers become arrays beside the others, without a copy; arrays of NumPy stay, and are refused."""
-    dtypes = [x.dtype for x in inputs if isinstance(x, Tensor) or getattr(x, "ndim", 0)]
+    dtypes = [x.dtype for x in inputs if isinstance(x, (Tensor, np.ndarray)) or _is_on_gpu(x)]
     place = _operand(like)
 
     def lifted(x: Any) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..gpu.arrays import beside
 from ..ops.op import describe
 from ..tensor import Tensor, no_grad
 from ..wrappers import Meter, shapes_only, wrapped

@@ -156,8 +156,8 @@ def table() -> Table:
         parts = " + ".join(part.name for part in op.made_of)
         gradient = "yes" if op.pairs["numpy"].backward else "-"
         running = resolve(op).name if op.replacement or op.composed() else _would_run(op, current_backend())
-        has = ["yes" if backend in op.kernels else "-" for backend in ("numba", "cuda")]
-        rows.append((name, "yes", *has, gradient, parts, running))
+        numba, cuda = ("yes" if backend in op.kernels else "-" for backend in ("numba", "cuda"))
+        rows.append((name, "yes", numba, cuda, gradient, parts, running))
     widths = [len(sorted(column, key=len)[-1]) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return Table("\n".join(lines))
