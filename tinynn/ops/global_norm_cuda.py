@@ -63,4 +63,4 @@ def clipped(arrays: Sequence[Any], max_norm: float) -> tuple[list[Any], Any]:
     """
     norm = global_norm(arrays)
     by = factor(norm, number(max_norm, norm))
-    return [scaled(by, a) for a in arrays], norm
+    return [scaled(by, a) if a.size else a for a in arrays], norm
