@@ -1,7 +1,8 @@
 """Optimiser steps on the GPU, in place: one kernel, one pass over a parameter and its state.
 
-The formulas are those of `update`. What depends on the step's number alone is computed on the host, in
-float64, and comes as a float32.
+A kernel reads all that it needs of an element before it writes any: the compiler cannot know that the
+arrays do not overlap, and so loads nothing ahead of a store that comes first. What depends on the step's
+number alone is computed on the host, in float64, and comes as a float32.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ def sgd_momentum(p, g, m, lr, momentum, nesterov, weight_decay):
     """m = momentum m + g; p -= lr m, or lr (g + momentum m). Moves 12 + 8 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        m[i] = velocity = momentum * m[i] + slope
-        p[i] -= lr * (slope + momentum * velocity if nesterov else velocity)
+        value, slope, velocity = p[i], g[i], m[i]
+        slope = decayed(slope, value, weight_decay)
+        velocity = momentum * velocity + slope
+        m[i] = velocity
+        p[i] = value - lr * (slope + momentum * velocity if nesterov else velocity)
         i += step
 
 
@@ -68,9 +71,11 @@ def rmsprop(p, g, v, lr, alpha, rest, eps, weight_decay):
     """v = alpha v + rest g^2; p -= lr g / (sqrt(v) + eps). Moves 12 + 8 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        v[i] = square = alpha * v[i] + rest * slope * slope
-        p[i] -= lr * (slope / (sqrt(square) + eps))
+        value, slope, square = p[i], g[i], v[i]
+        slope = decayed(slope, value, weight_decay)
+        square = alpha * square + rest * slope * slope
+        v[i] = square
+        p[i] = value - lr * (slope / (sqrt(square) + eps))
         i += step
 
 
@@ -79,10 +84,11 @@ def rmsprop_momentum(p, g, v, m, lr, alpha, rest, eps, momentum, weight_decay):
     """The same through m = momentum m + g / (sqrt(v) + eps). Moves 16 + 12 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        v[i] = square = alpha * v[i] + rest * slope * slope
-        m[i] = velocity = momentum * m[i] + slope / (sqrt(square) + eps)
-        p[i] -= lr * velocity
+        value, slope, square, velocity = p[i], g[i], v[i], m[i]
+        slope = decayed(slope, value, weight_decay)
+        square = alpha * square + rest * slope * slope
+        velocity = momentum * velocity + slope / (sqrt(square) + eps)
+        v[i], m[i], p[i] = square, velocity, value - lr * velocity
         i += step
 
 
@@ -109,11 +115,12 @@ def adam(p, g, m, v, rate, beta1, rest1, beta2, rest2, growth, eps, weight_decay
     """
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        value = p[i] * shrink
-        slope = decayed(g[i], value, weight_decay)
-        m[i] = mean = beta1 * m[i] + rest1 * slope
-        v[i] = square = beta2 * v[i] + rest2 * slope * slope
-        p[i] = value - rate * mean / (sqrt(square * growth) + eps)
+        value, slope, mean, square = p[i], g[i], m[i], v[i]
+        value *= shrink
+        slope = decayed(slope, value, weight_decay)
+        mean = beta1 * mean + rest1 * slope
+        square = beta2 * square + rest2 * slope * slope
+        m[i], v[i], p[i] = mean, square, value - rate * mean / (sqrt(square * growth) + eps)
         i += step
 
 
