@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from cases import CASES, Case
 from cuda_pairs import close, compare, launched, normal, poisoned
+from hypothesis import HealthCheck, given, settings
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 from tinynn import ops
 from tinynn.ops import map_cuda
@@ -137,11 +139,21 @@ def test_broadcasting_of_every_op(op, shapes):
 
 @pytest.mark.parametrize("shapes", [*SHAPES, ((2, 1, 3), (3,), (4, 1)), ((1,), (1, 1))], ids=str)
 def test_a_layout_says_where_each_element_lies(shapes):
+    elements_lie_where_the_layout_says(shapes)
+
+
+def elements_lie_where_the_layout_says(shapes) -> None:
     shape, sizes, strides = layout(*shapes)
     assert shape == np.broadcast_shapes(*shapes) and np.prod(sizes) == np.prod(shape)
     for s, steps in zip(shapes, strides):
         numbers = np.broadcast_to(np.arange(np.prod(s)).reshape(s), shape).ravel()
         assert [np.dot(place, steps) for place in np.ndindex(*sizes)] == numbers.tolist()
+
+
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
+@given(mutually_broadcastable_shapes(num_shapes=3, min_side=1, max_side=4, max_dims=5))
+def test_a_layout_of_any_shapes_says_where_each_element_lies(drawn):
+    elements_lie_where_the_layout_says(drawn.input_shapes)
 
 
 def test_neighbouring_axes_that_broadcast_alike_become_one():
