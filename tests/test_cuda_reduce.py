@@ -138,7 +138,7 @@ def test_ties_share_the_gradient():
 
 def gradients() -> list[np.ndarray]:
     return [
-        normal(70, 40),
+        normal(50, 100),
         normal(3),
         np.zeros((0, 2), np.float32),
         normal(9, 5).T,
