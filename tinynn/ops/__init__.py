@@ -91,11 +91,12 @@ pad = _op("pad", shape)
 softmax = _op("softmax", _softmax, numba=True, cuda=True)
 log_softmax = _op("log_softmax", _softmax, numba=True, cuda=True)
 
-nll_loss = _op("nll_loss", loss)
+nll_loss = _op("nll_loss", loss, cuda=True)
 cross_entropy = _op(
     "cross_entropy",
     loss,
     numba=True,
+    cuda=True,
     made_of=(log_softmax, nll_loss),
     composition=loss.cross_entropy_composition,
 )
