@@ -117,7 +117,7 @@ max_pool2d = _op("max_pool2d", _pool, numba=True)
 avg_pool2d = _op("avg_pool2d", _pool, numba=True)
 adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True)
 
-embedding = _op("embedding", _embedding, numba=True)
+embedding = _op("embedding", _embedding, numba=True, cuda=True)
 dropout = _op("dropout", _dropout, numba=True)
 
 rnn = _op("rnn", _recurrent, numba=True)
