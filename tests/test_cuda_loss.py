@@ -8,16 +8,18 @@ from against_reference import compare, compare_case, poison, same
 from cases import BIG, CASES
 
 from tinynn import ops
-from tinynn.ops import loss_cuda
+from tinynn.ops import loss_cuda, loss_pairs_cuda
 
 CLASSES = ("cross_entropy", "nll_loss")
+PAIRS = ("mse_loss", "l1_loss", "huber_loss", "binary_cross_entropy_with_logits")
 SPECIAL = [np.nan, np.inf, -np.inf, 1e30, -1e30, 100.0, -100.0, 1e-42]
 
 
 @pytest.fixture(autouse=True)
 def small_blocks_on_poisoned_outputs(monkeypatch):
     monkeypatch.setattr(loss_cuda, "TOTAL", 64)
-    with poison(loss_cuda):
+    monkeypatch.setattr(loss_pairs_cuda, "BLOCK", 32)
+    with poison(loss_cuda, loss_pairs_cuda):
         yield
 
 
@@ -91,7 +93,7 @@ def test_targets_of_every_kind_of_integer(op, dtype):
 
 
 def test_the_mean_counts_what_is_not_ignored():
-    x, targets = normal(200, 3), labels(3, 200)
+    x, targets = normal(70, 3), labels(3, 70)
     wanted, _ = ops.cross_entropy.pair("numpy").forward(x[targets != 1], targets[targets != 1])
     loss, _ = loss_cuda.cross_entropy_forward(x, targets, ignore_index=1)
     same(loss, wanted)
@@ -102,5 +104,40 @@ def test_nll_loss_with_smoothing_runs_the_reference():
 
 
 def test_the_same_numbers_give_the_same_bits():
-    x, targets = normal(150, 5), labels(5, 150)
+    x, targets = normal(70, 5), labels(5, 70)
     assert loss_cuda.cross_entropy_forward(x, targets)[0] == loss_cuda.cross_entropy_forward(x, targets)[0]
+
+
+# -- two arrays of one shape -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.op in PAIRS], ids=lambda c: c.id)
+def test_losses_of_two_arrays_are_the_reference_s(case):
+    compare_case(case)
+
+
+@pytest.mark.parametrize("op", PAIRS)
+@pytest.mark.parametrize("blocks", [1, 2, 1024])
+def test_sums_of_any_number_of_blocks(op, blocks, monkeypatch):
+    """More elements than threads, and sums of more blocks than a block has threads."""
+    monkeypatch.setattr(loss_pairs_cuda, "MOST", blocks)
+    arrays = [normal(11, 103), np.random.default_rng(1).random((11, 103)).astype(np.float32)]
+    names = compare(op, arrays, {"reduction": "mean"})
+    assert names == ["losses", "add_up", "slopes"]
+
+
+@pytest.mark.parametrize("op", PAIRS)
+@pytest.mark.parametrize("value", SPECIAL, ids=str)
+def test_special_values_in_losses_of_two_arrays(op, value):
+    for place in (0, 1):
+        arrays = [normal(7), np.linspace(0, 1, 7, dtype=np.float32)]
+        arrays[place][3] = value
+        compare(op, arrays, {"reduction": "none"})
+
+
+def test_huber_s_delta_and_gradients_nobody_needs():
+    x, target = normal(40), np.zeros(40, np.float32)
+    compare("huber_loss", [x, target], {"reduction": "sum", "delta": 0.25})
+    _, cache = loss_cuda.huber_loss_forward(x, target)
+    dx, none = loss_cuda.huber_loss_backward(np.ones((), np.float32), cache, (True, False))
+    assert none is None and np.isfinite(dx).all()

@@ -100,10 +100,10 @@ cross_entropy = _op(
     made_of=(log_softmax, nll_loss),
     composition=loss.cross_entropy_composition,
 )
-binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss)
-mse_loss = _op("mse_loss", loss)
-l1_loss = _op("l1_loss", loss)
-huber_loss = _op("huber_loss", loss)
+binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss, cuda=True)
+mse_loss = _op("mse_loss", loss, cuda=True)
+l1_loss = _op("l1_loss", loss, cuda=True)
+huber_loss = _op("huber_loss", loss, cuda=True)
 
 layer_norm = _op("layer_norm", norm, numba=True)
 rms_norm = _op("rms_norm", norm, numba=True)

@@ -1,4 +1,4 @@
-"""cross_entropy and nll_loss on the GPU.
+"""cross_entropy and nll_loss on the GPU; the losses of two arrays of one shape are in `loss_pairs_cuda`.
 
 cross_entropy reads the logits once forward and once backward, and writes only the gradient: between the two
 it keeps 8 bytes a row (the row's largest logit and the logarithm of its sum of exponentials), where the
@@ -19,9 +19,34 @@ import numpy as np
 
 from ..gpu import Kernel, blocks, contiguous, cuda, empty, float32, int32, launch
 from ..gpu import uint32 as u
+from .loss_pairs_cuda import (
+    binary_cross_entropy_with_logits_backward,
+    binary_cross_entropy_with_logits_forward,
+    huber_loss_backward,
+    huber_loss_forward,
+    l1_loss_backward,
+    l1_loss_forward,
+    mse_loss_backward,
+    mse_loss_forward,
+)
 from .softmax_cuda import IN_REGISTERS, ROWS, log, make_statistics
 from .specs import size
 from .team_cuda import WARP, ZERO, team
+
+__all__ = [
+    "binary_cross_entropy_with_logits_backward",
+    "binary_cross_entropy_with_logits_forward",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "huber_loss_backward",
+    "huber_loss_forward",
+    "l1_loss_backward",
+    "l1_loss_forward",
+    "mse_loss_backward",
+    "mse_loss_forward",
+    "nll_loss_backward",
+    "nll_loss_forward",
+]
 
 ONE = float32(1)
 BLOCK = 256  # threads that share a row of more classes than a warp is for
