@@ -13,7 +13,6 @@ not the time.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,13 +20,11 @@ import numpy as np
 from ...errors import ArgumentError
 from .. import simt
 from ..kernel import Kernel, Size, plain_argument, three
-from .report import Access, Line, Report, Told, report
+from .report import Access, Line, Report, Told, Traffic, report
 from .steps import WARP, Step
 from .trace import Recording, rewritten
 
 __all__ = ["Access", "Line", "Report", "Step", "Traffic", "look"]
-
-from .report import Traffic
 
 
 def look(

@@ -167,7 +167,7 @@ class Report(Traffic):
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of all threads; how they are counted stands in `tinynn.gpu.lens.trace`."""
+        """Floating-point operations of all threads, counted as `tinynn.gpu.lens.trace` says."""
         return sum(line.flops for line in self.lines.values())
 
     @property
@@ -260,7 +260,7 @@ def _grouped(steps: Iterable[Step]) -> list[Access]:
     groups: dict[tuple, list[Step]] = {}
     for s in steps:
         groups.setdefault((s.line, s.space, s.kind, s.array), []).append(s)
-    return [Access(*key, found) for key, found in groups.items()]
+    return [Access(*key, steps=found) for key, found in groups.items()]
 
 
 @dataclass

@@ -165,7 +165,7 @@ class Step:
 
     @property
     def judgement(self) -> str:
-        """One word. Nothing to win: one of `GOOD`. Otherwise misaligned, strided, scattered, conflict, serial."""
+        """One word: one of `GOOD`, or misaligned, strided, scattered, conflict, serial."""
         if self.space == "local":
             return "private"
         if self.kind == "atomic":

@@ -39,15 +39,15 @@ class Tracker:
         self.recording, self.block, self.warp = recording, block, number // WARP
         self.lane, self.bit = number % WARP, 1 << number % WARP
         self.context: Context = ()  # (line, turn) of every loop and call around
-        self.line, self.prefix = 0, ""
-        self.before: list[tuple[int, str]] = []  # where the calls came from
+        self.line, self.prefix, self.calls = 0, "", 0  # calls so far in this statement
+        self.before: list[tuple[int, str, int]] = []  # where the calls came from
 
     def place(self, line: int) -> Line:
         return f"{self.prefix}:{line}" if self.prefix else line
 
     def at(self, line: int) -> bool:
         """A statement begins."""
-        self.line = line
+        self.line, self.calls = line, 0
         key, visits = (self.block, self.warp, self.place(line), self.context), self.recording.visits
         visits[key] = visits.get(key, 0) | self.bit
         return True
@@ -80,13 +80,13 @@ class Tracker:
 
     def call(self, prefix: str) -> int:
         """A device function begins; returns the depth of its outermost loops."""
-        self.before.append((self.line, self.prefix))
-        self.context, self.prefix = (*self.context, (self.line, 0)), prefix
+        self.before.append((self.line, self.prefix, self.calls + 1))
+        self.context, self.prefix = (*self.context, (self.line, self.calls)), prefix
         return len(self.context)
 
     def back(self, depth: int, result: Any = None) -> Any:
         """A device function returns."""
-        self.line, self.prefix = self.before.pop()
+        self.line, self.prefix, self.calls = self.before.pop()
         self.context = self.context[: depth - 1]
         return result
 
@@ -135,7 +135,9 @@ class Recording:
     def watch(self, access: Any) -> None:
         """What the interpreter calls for every access."""
         tracker = self.trackers.get((access.block, access.thread))
-        line, context, turn, prefix = access.line, (), access.nth, ""
+        line: Line = access.line
+        context: Context = ()
+        turn, prefix = access.nth, ""
         if tracker is not None:  # it knows the loops, and so tells turns apart that another lane sits out
             line, context, turn, prefix = tracker.place(line), tracker.context, 0, tracker.prefix
         warp, lane = divmod(access.thread, WARP)
