@@ -6,7 +6,7 @@
     report.worst
 
 The numbers follow a plain model of a GPU's memory, stated in `tinynn.gpu.lens.steps`; how arithmetic is
-counted stands in `tinynn.gpu.lens.trace`. No GPU is needed, and none is asked: a lens shows the pattern,
+counted stands in `tinynn.gpu.lens.rewrite`. No GPU is needed, and none is asked: a lens shows the pattern,
 not the time.
 """
 
@@ -21,8 +21,9 @@ from ...errors import ArgumentError
 from .. import simt
 from ..kernel import Kernel, Size, plain_argument, three
 from .report import Access, Line, Report, Told, Traffic, report
+from .rewrite import rewritten
 from .steps import WARP, Step
-from .trace import Recording, rewritten
+from .trace import Recording
 
 __all__ = ["Access", "Line", "Report", "Step", "Traffic", "look"]
 

@@ -167,7 +167,7 @@ class Report(Traffic):
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of all threads, counted as `tinynn.gpu.lens.trace` says."""
+        """Floating-point operations of all threads, counted as `tinynn.gpu.lens.rewrite` says."""
         return sum(line.flops for line in self.lines.values())
 
     @property
@@ -260,7 +260,7 @@ def _grouped(steps: Iterable[Step]) -> list[Access]:
     groups: dict[tuple, list[Step]] = {}
     for s in steps:
         groups.setdefault((s.line, s.space, s.kind, s.array), []).append(s)
-    return [Access(*key, steps=found) for key, found in groups.items()]
+    return [Access(line, space, kind, array, found) for (line, space, kind, array), found in groups.items()]
 
 
 @dataclass

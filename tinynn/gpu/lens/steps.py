@@ -38,8 +38,8 @@ class Step:
     block : tuple of int
     warp : int
         The warp's number in its block.
-    turns : tuple of int
-        How often each loop around it had begun a new turn, from the outermost in; 0 is the first turn.
+    rounds : tuple of int
+        In which round of each loop around it, from the outermost in; 0 is the first.
     lanes, cells : tuple of int
         The active lanes, from 0 to 31, and the element that each touches, as an index into the flat array.
     """
@@ -51,7 +51,7 @@ class Step:
     itemsize: int
     block: tuple[int, ...]
     warp: int
-    turns: tuple[int, ...]
+    rounds: tuple[int, ...]
     lanes: tuple[int, ...]
     cells: tuple[int, ...]
 
@@ -109,13 +109,14 @@ class Step:
         """By bank: the words asked of it. A load or store asks for a word once, atomics once a lane."""
         asked: dict[int, list[int]] = {}
         for place in range(len(self.lanes)) if places is None else places:
-            for word in self._words(self.cells[place]):
+            for word in self.words(self.cells[place]):
                 words = asked.setdefault(word % BANKS, [])
                 if self.kind == "atomic" or word not in words:
                     words.append(word)
         return asked
 
-    def _words(self, cell: int) -> range:
+    def words(self, cell: int) -> range:
+        """The 4-byte words in which an element lies."""
         first = cell * self.itemsize
         return range(first // WORD, (first + self.itemsize - 1) // WORD + 1)
 

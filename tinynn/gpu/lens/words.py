@@ -40,6 +40,26 @@ def sentence(step: Step) -> str:
     return _shared(step) if step.space == "shared" else _global(step)
 
 
+JUDGED = {
+    "coalesced": "Coalesced: no fewer sectors could hold these bytes.",
+    "broadcast": "Broadcast: one cell serves all.",
+    "single": "A single thread: one sector at least has to move.",
+    "misaligned": "Misaligned: neighbours, but they begin in the middle of a sector.",
+    "strided": "Strided: the cells lie apart, and what is between them moves too.",
+    "scattered": "Scattered: the cells lie here and there.",
+    "free": "Free of conflicts.",
+    "conflict": "Bank conflict: one bank holds several of the words.",
+    "serial": "Serial: threads wait for each other.",
+    "apart": "No two threads want the same element.",
+    "private": "Private: memory of each thread alone.",
+}
+
+
+def judged(step: Step) -> str:
+    """The step's judgement as a sentence."""
+    return JUDGED[step.judgement]
+
+
 def _who(step: Step) -> str:
     return f"Warp {step.warp} of block {place(step.block)}"
 
@@ -73,13 +93,10 @@ def _shared(step: Step) -> str:
     part = {8: "half", 16: "quarter"}.get(step.itemsize)
     halves = f" for each {part} of the warp" if part else ""
     if step.ways == 1:
-        same = " The same word for all costs nothing extra." if step.judgement == "broadcast" else ""
-        return f"{text}one turn{halves}.{same}"
+        return f"{text}one turn{halves}."
     busy = max(banks, key=lambda b: len(banks[b]))
-    asked = "asked" if step.kind == "atomic" else "asked for different words"
-    return (
-        f"{text}bank {busy} is {asked} {step.ways} times{halves}, so {step.trips} turns, one after another."
-    )
+    asked = f"asked {step.ways} times" if step.kind == "atomic" else f"asked for {step.ways} words"
+    return f"{text}bank {busy} is {asked}{halves}: {step.trips} turns, one after another."
 
 
 # -- a run -------------------------------------------------------------------------------------------------
