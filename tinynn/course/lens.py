@@ -7,6 +7,7 @@ warp_stepper(report)                     # a picture, with a slider over the ste
 from __future__ import annotations
 
 import html
+from typing import Any
 
 from ..errors import ArgumentError
 from ..gpu.lens import Report, Step, look
@@ -42,11 +43,11 @@ class WarpStepper:
         Its step that is shown, from 0 on.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Any) -> None:
         if not isinstance(report, Report):
             got, hint = f"{type(report).__name__}", "warp_stepper(look(kernel, 1, 32, x, y))"
             raise ArgumentError("warp_stepper", got, "a report of look", hint)
-        self.report = report
+        self.report: Report = report
         shown = [s for s in report.steps if s.space in ("global", "shared")]
         if not shown:
             got, expected = f"a run of {report.kernel} in which no warp touched an array", "one that does"
@@ -111,7 +112,7 @@ class WarpStepper:
         self._panel = _Panel(self)
 
 
-def warp_stepper(report: Report) -> WarpStepper:
+def warp_stepper(report: Any) -> WarpStepper:
     """Walk through a report, step by step; the last line of a cell shows it. See `WarpStepper`."""
     return WarpStepper(report)
 

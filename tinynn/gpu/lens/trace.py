@@ -148,7 +148,7 @@ class Recording:
         """Every instruction of every warp: block by block, warp by warp, as the program goes."""
         found = []
         order = lambda key: (key[0][0][::-1], *key[0][1:], key[1])
-        for (where, nth, what), lanes in sorted(self.touched.items(), key=lambda item: order(item[0])):
+        for (where, nth, what), touched in sorted(self.touched.items(), key=lambda item: order(item[0])):
             block, warp, context = where
             rounds = tuple(around[1] for around in context[:-1] if len(around) == 2) + ((nth,) if nth else ())
             lanes, cells = zip(*sorted(touched.items()))
