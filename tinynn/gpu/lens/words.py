@@ -234,4 +234,5 @@ def _row(cells: Sequence[str], good: bool) -> str:
     told = f'<span style="color: {colour}">{mark}</span> {html.escape(judgement)}'
     middle = [html.escape(cell) for cell in others]
     first = f'<th scope="row" style="{_CELL}">{html.escape(number)}</th>'
-    return first.join(["<tr>", ""]) + "".join(f'<td style="{_CELL}">{c}</td>' for c in (code, *middle, told))
+    rest = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in (code, *middle, told))
+    return f"<tr>{first}{rest}</tr>"
