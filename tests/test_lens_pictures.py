@@ -57,7 +57,7 @@ def test_a_stride_of_eight_hatches_seven_cells_of_each_of_32_sectors():
     boxes = hatched(picture)
     assert len(boxes) == 32 and len({round(box.get_width(), 6) for box in boxes}) == 1
     assert sum(text.startswith("4 of 32 B") for text in texts(picture)) == 32
-    assert "hatched: moved for nobody, 896 of 1,024 bytes (88%)" in texts(picture)
+    assert "hatched: moved for nobody, 896 of 1,024 bytes (87.5%)" in texts(picture)
     assert "1 of x[0…7] by thread 0" in picture.alt and "and 28 more" in picture.alt
 
 
@@ -84,7 +84,9 @@ def test_names_of_elements(shape, cells, name):
 
 def test_a_broadcast_shows_who_gets_the_cell():
     picture = drawn(look(strided, 1, 32, floats(8), zeros(32), 0), "x")
-    assert "0–31" in texts(picture) and "✓ Broadcast: one cell serves all." in texts(picture)
+    assert "0–31" in texts(picture) and "✓ Broadcast: one cell serves several threads at once." in texts(
+        picture
+    )
 
 
 def test_threads_that_sit_out_are_dashed_and_counted():

@@ -19,7 +19,7 @@ from functools import cached_property
 WARP = 32
 SECTOR, LINE = 32, 128  # bytes
 BANKS, WORD = 32, 4  # and bytes of a word
-GOOD = ("coalesced", "broadcast", "single", "free", "apart", "private")
+GOOD = ("coalesced", "broadcast", "single", "free", "private")
 """Judgements that leave nothing to win."""
 
 
@@ -140,24 +140,22 @@ class Step:
 
     @property
     def trips(self) -> int:
-        """What the memory has to do: sectors, turns of the busiest bank, or turns at one address."""
-        if self.space == "shared":
-            return sum(self._waits)
-        if self.kind == "atomic":
-            return max(len(self.sectors), self.ways)
-        return len(self.sectors)
+        """What the memory has to do: sectors, turns of the busiest bank, and turns that atomics wait."""
+        return sum(self._waits) if self.space == "shared" else len(self.sectors) + self.ways - 1
 
     @property
     def least(self) -> int:
-        """The trips that as many bytes would take, lying side by side and asked once each."""
+        """The trips of as many lanes with an element each, side by side."""
         if self.space == "shared":
             return len(self.phases)
-        return -(-self.used // SECTOR) if self.space == "global" else 0
+        return -(-len(self.lanes) * self.itemsize // SECTOR) if self.space == "global" else 0
 
     @property
     def extra(self) -> int:
-        """Trips beyond the least."""
-        return self.trips - self.least
+        """Trips beyond the least; fewer sectors than that make up for no waiting of atomics."""
+        if self.space == "shared":
+            return self.trips - self.least
+        return max(0, len(self.sectors) - self.least) + self.ways - 1
 
     @property
     def stride(self) -> int | None:
@@ -169,20 +167,15 @@ class Step:
         """One word: one of `GOOD`, or misaligned, strided, scattered, conflict, serial."""
         if self.space == "local":
             return "private"
-        if self.kind == "atomic":
-            return "serial" if self.ways > 1 else "apart"
+        few = len(set(self.cells)) < len(self.lanes)
+        if self.kind == "atomic" and few:
+            return "serial"
         if self.space == "shared":
-            return "conflict" if self.extra else "broadcast" if self._is_broadcast else "free"
-        if len(self.lanes) == 1:
-            return "single"
+            return "conflict" if self.extra else "broadcast" if few else "free"
         if not self.extra:
-            return "broadcast" if self._is_broadcast else "coalesced"
+            return "broadcast" if few else "single" if len(self.lanes) == 1 else "coalesced"
         gaps = common_step(self.distinct)
         return "misaligned" if gaps == 1 else "strided" if gaps else "scattered"
-
-    @property
-    def _is_broadcast(self) -> bool:
-        return len(self.lanes) > 1 and len(set(self.cells)) == 1
 
 
 def common_step(numbers: Sequence[int]) -> int | None:

@@ -23,10 +23,8 @@ def counted(n: int, thing: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share; 100% only if nothing is missing, 0% only if nothing is there."""
-    if 0 < share < 0.005 or 0.995 <= share < 1:
-        return f"{share:.1%}"
-    return f"{share:.0%}"
+    """A share with three digits; 100% only if nothing is missing."""
+    return f"{share:.2%}" if 0.9995 <= share < 1 else f"{100 * share:.3g}%"
 
 
 # -- a step ------------------------------------------------------------------------------------------------
@@ -42,7 +40,7 @@ def sentence(step: Step) -> str:
 
 JUDGED = {
     "coalesced": "Coalesced: no fewer sectors could hold these bytes.",
-    "broadcast": "Broadcast: one cell serves all.",
+    "broadcast": "Broadcast: one cell serves several threads at once.",
     "single": "A single thread: one sector at least has to move.",
     "misaligned": "Misaligned: neighbours, but they begin in the middle of a sector.",
     "strided": "Strided: the cells lie apart, and what is between them moves too.",
@@ -50,7 +48,6 @@ JUDGED = {
     "free": "Free of conflicts.",
     "conflict": "Bank conflict: one bank holds several of the words.",
     "serial": "Serial: threads wait for each other.",
-    "apart": "No two threads want the same element.",
     "private": "Private: memory of each thread alone.",
 }
 
@@ -79,7 +76,8 @@ def _elements(step: Step) -> str:
 def _global(step: Step) -> str:
     way = {"load": "from", "store": "into", "atomic": "in"}[step.kind]
     sectors = counted(len(step.sectors), "sector")
-    for_all = f" for {len(step.lanes)} threads" if step.judgement == "broadcast" else ""
+    few = len(step.distinct) < len(step.lanes)
+    for_all = f" for {counted(len(step.lanes), 'thread')}" if few else ""
     text = f"{_who(step)} {VERBS[step.kind]} {_elements(step)}{for_all} {way} {sectors}: "
     text += f"{step.used:,} of {step.moved:,} bytes used."
     if step.ways > 1:
