@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinynn.errors import ArgumentError
+from tinynn.errors import ArgumentError, KernelError
 from tinynn.gpu import cuda, float32, launch
 from tinynn.gpu.lens import Step, look, words
 from tinynn.gpu.lens.steps import GOOD
@@ -433,3 +433,17 @@ def test_what_cannot_be_looked_at_is_refused():
         report.find("nowhere")
     with pytest.raises(ArgumentError, match=r"array 'z'; expected one that was touched: x, y"):
         report.array("z")
+
+
+@cuda.jit
+def beyond(x, y):
+    i = cuda.grid(1)
+    y[i] += x[i + 1]
+
+
+def test_a_mistake_is_told_as_in_any_launch():
+    with pytest.raises(KernelError) as plain:
+        launch(beyond, 1, 32, floats(32), zeros(32))
+    with pytest.raises(KernelError) as seen:
+        look(beyond, 1, 32, floats(32), zeros(32))
+    assert str(seen.value) == str(plain.value) and "index 32 into x" in str(plain.value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import simt
+from ..simt import thread
 from .steps import WARP, Step
 
 Context = tuple[tuple[int, ...], ...]
@@ -108,13 +108,11 @@ class Recording:
 
     def tracker(self) -> Tracker:
         """That of the thread that runs now."""
-        t = simt.thread()
-        (x, y, z), (width, height, _) = t.threadIdx, t.blockDim
-        number = int(x + width * (y + height * z))
-        found = self.trackers.get((tuple(t.blockIdx), number))
+        t = thread()
+        key = tuple(map(int, t.blockIdx)), t.number
+        found = self.trackers.get(key)
         if found is None:
-            block = tuple(map(int, t.blockIdx))
-            found = self.trackers[block, number] = Tracker(self, block, number)
+            found = self.trackers[key] = Tracker(self, *key)
         return found
 
     def watch(self, access: Any) -> None:
