@@ -23,7 +23,7 @@ from ..kernel import Kernel, Size, plain_argument, three
 from .report import Access, Line, Report, Told, Traffic, report
 from .rewrite import rewritten
 from .steps import WARP, Step
-from .trace import Recording
+from .trace import Key, Recording, name
 
 __all__ = ["Access", "Line", "Report", "Step", "Traffic", "look"]
 
@@ -58,7 +58,7 @@ def look(
     recording = Recording()
     simt.run(rewritten(kernel, recording), *size, taken, shared=shared, watch=recording.watch)
     names = zip(inspect.signature(kernel.function).parameters, taken)
-    shapes = {name: a.shape for name, a in names if isinstance(a, np.ndarray)}
+    shapes = {key: a.shape for key, a in names if isinstance(a, np.ndarray)}
     told = _told(recording, int(np.prod(size[1])))
     return report(kernel.function.__name__, *size, recording.steps(), told, shapes)
 
@@ -76,24 +76,27 @@ def _taken(kernel: Kernel, value: Any, change: bool) -> Any:
 
 
 def _told(recording: Recording, threads: int) -> Told:
-    return Told(
-        recording.flops, _ways(recording, threads), _forks(recording), recording.opaque, recording.files
-    )
+    flops = {name(key): count for key, count in recording.flops.items()}
+    visits, tests = _visits(recording, threads), _tests(recording)
+    return Told(flops, visits, tests, recording.opaque, recording.files)
 
 
-def _ways(recording: Recording, threads: int) -> list[tuple[int | str, int, int, float]]:
+def _visits(recording: Recording, threads: int) -> list[tuple[int | str, int, int, float]]:
     """For each line: how often a warp came, how often not with all its threads, and their share."""
-    count: dict[int | str, list[int]] = {}
-    for (_, warp, line, _), lanes in recording.visits.items():
-        there, all_of_them = lanes.bit_count(), min(WARP, threads - warp * WARP)
-        sums = count.setdefault(line, [0, 0, 0, 0])
-        for k, value in enumerate((1, there < all_of_them, there, all_of_them)):
-            sums[k] += value
-    return [(line, runs, split, there / most) for line, (runs, split, there, most) in count.items()]
+    counts: dict[Key, list[int]] = {}
+    for warp, stretch in recording.stretches():
+        whole = min(WARP, threads - warp * WARP)
+        for key, lanes in stretch.visits.items():
+            there, sums = lanes.bit_count(), counts.setdefault(key, [0, 0, 0, 0])
+            for k, value in enumerate((1, there < whole, there, whole)):
+                sums[k] += value
+    return [(name(key), runs, split, there / most) for key, (runs, split, there, most) in counts.items()]
 
 
-def _forks(recording: Recording) -> list[tuple[int | str, int, int]]:
-    both: dict[int | str, list[bool]] = {}
-    for (_, _, line, _), (yes, no) in recording.branches.items():
-        both.setdefault(line, []).append(bool(yes and no))
-    return [(line, len(answers), sum(answers)) for line, answers in both.items()]
+def _tests(recording: Recording) -> list[tuple[int | str, int, int]]:
+    """For each line with a test: how often a warp answered it, and how often both ways."""
+    answers: dict[Key, list[bool]] = {}
+    for _, stretch in recording.stretches():
+        for key, (yes, no) in stretch.tests.items():
+            answers.setdefault(key, []).append(bool(yes and no))
+    return [(name(key), len(both), sum(both)) for key, both in answers.items()]

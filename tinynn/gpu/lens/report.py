@@ -249,7 +249,7 @@ def report(
     for key, runs, split, share in told.visits:
         found = line(key)
         found.runs, found.split, found.share = runs, split, share
-    for key, tests, forks in told.branches:
+    for key, tests, forks in told.tests:
         found = line(key)
         found.tests, found.forks = tests, forks
     ordered = {key: lines[key] for key in sorted(lines, key=lambda k: (isinstance(k, str), k))}
@@ -269,7 +269,7 @@ class Told:
 
     flops: Mapping[Key, int]
     visits: list[tuple[Key, int, int, float]]  # line, runs, of them split, share of the threads
-    branches: list[tuple[Key, int, int]]  # line, tests, of them answered both ways
+    tests: list[tuple[Key, int, int]]  # line, tests, of them answered both ways
     opaque: list[str]
     files: Mapping[str, str]  # prefix of a line's key -> file
 

@@ -144,19 +144,19 @@ class _Teller(ast.NodeTransformer):
         return done
 
     def visit_If(self, node: ast.If) -> ast.If:
-        node.test = _call("branch", node.test, self.visit(node.test))
+        node.test = _call("test", node.test, self.visit(node.test))
         node.body, node.orelse = self.statements(node.body), self.statements(node.orelse)
         return node
 
     def visit_While(self, node: ast.While) -> list[ast.stmt]:
-        start = ast.parse(f"__lens.round(__base + {self._depth})", mode="eval").body
-        test = _call("branch", node.test, self.visit(node.test))
+        start = ast.parse(f"__lens.round(__base + {self._depth}, {node.lineno})", mode="eval").body
+        test = _call("test", node.test, self.visit(node.test))
         node.test = ast.copy_location(ast.BoolOp(ast.And(), [_at(start, node), test]), node.test)
         return self._loop(node)
 
     def visit_For(self, node: ast.For) -> list[ast.stmt]:
         node.iter = self.visit(node.iter)
-        return self._loop(node, _parsed(f"__lens.round(__base + {self._depth})", node.lineno))
+        return self._loop(node, _parsed(f"__lens.round(__base + {self._depth}, {node.lineno})", node.lineno))
 
     def _loop(self, node: ast.While | ast.For, first: list[ast.stmt] | None = None) -> list[ast.stmt]:
         depth = f"__base + {self._depth}"
@@ -164,7 +164,7 @@ class _Teller(ast.NodeTransformer):
         node.body = [*(first or []), *self.statements(node.body)]
         self._depth -= 1
         node.orelse = self.statements(node.orelse)
-        before = _parsed(f"__lens.loop({depth}, {node.lineno})", node.lineno)
+        before = _parsed(f"__lens.loop({depth})", node.lineno)
         return [*before, node, *_parsed(f"__lens.leave({depth})", node.lineno)]
 
     def visit_Return(self, node: ast.Return) -> ast.Return:
