@@ -1,3 +1,5 @@
+# mypy: no-check-untyped-defs
+
 """A whole sequence in one launch: a block of threads takes ROWS sequences through all steps.
 
 A step has two halves with a barrier after each. First thread (g, j) computes row j of gate g of the recurrent

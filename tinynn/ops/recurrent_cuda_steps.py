@@ -1,3 +1,5 @@
+# mypy: no-check-untyped-defs
+
 """One step in one launch, for weights that are too large to be read by every block: the plain way.
 
 A block takes TY sequences (times ROWS) and TX units; together the blocks read the weight once a step, from
