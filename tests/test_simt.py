@@ -1,4 +1,4 @@
-"""The interpreter of CUDA kernels: right kernels pass, planted bugs are named, intrinsics mean what CUDA says."""
+"""The interpreter of kernels: right ones pass, planted bugs are named, intrinsics mean what CUDA says."""
 
 from __future__ import annotations
 

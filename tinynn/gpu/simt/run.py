@@ -17,6 +17,7 @@ import numpy as np
 from ...errors import KernelError, StateError, TinynnError
 from . import report
 from .array import Array
+from .binding import bound
 from .block import Block
 from .memory import Memory
 from .options import Options, changed
@@ -49,6 +50,8 @@ class Launch:
         self.ident = threading.get_ident()
         self.name: str = kernel.__name__
         self.main: CodeType = kernel.function.__code__
+        self.codes: dict[CodeType, Any] = {}  # of the kernel and its device functions
+        self.function = bound(kernel.function, self.codes)
         self.checks = options.checks or options.watch is not None
         self.context = contextvars.copy_context()
         self.findings: dict[tuple, Finding] = {}
@@ -110,7 +113,7 @@ class Launch:
 
     def work(self, t: Thread) -> None:
         """What a greenlet does: one thread after another, from its begin to its end."""
-        function = self.kernel.function
+        function = self.function
         while True:
             try:
                 function(*self.args)
@@ -121,7 +124,7 @@ class Launch:
             except Endless as error:
                 t.excused = True
                 what = f"{self.options.patience:g} s of computing without an access to memory or a barrier"
-                self.endless(what, raised_at(error.__traceback__, self.main), goes_on=True)
+                self.endless(what, raised_at(error.__traceback__, self.codes), goes_on=True)
             except Exception as error:
                 t.excused = True
                 self.raised(error)
@@ -232,7 +235,7 @@ class Launch:
 
     def raised(self, error: Exception) -> None:
         """The kernel's own Python raised."""
-        site = raised_at(error.__traceback__, self.main)
+        site = raised_at(error.__traceback__, self.codes)
         if isinstance(error, TinynnError):
             kind = report.MEMORY if error.where.endswith((".array", ".array_like")) else report.CALL
             got = f"{error.where} with {error.got} in {self.who()}"
