@@ -7,6 +7,7 @@ shuffles take int32, int64, float32 and float64, and a plain whole number counts
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -46,8 +47,11 @@ def __getattr__(name: str) -> Any:
         return thread().lane
     if name.startswith("__"):
         raise AttributeError(name)
-    known = ", ".join(n for n in __all__ if not n.startswith("match"))
-    raise MissingError(f"cuda.{name}", "a name that the interpreter does not know", f"laneid, {known}")
+    near = difflib.get_close_matches(name, [*__all__, "laneid"], 1)
+    expected = "one of those in tinynn/gpu/cuda.py"
+    raise MissingError(
+        f"cuda.{name}", "a name that the interpreter does not know", expected, *[f"cuda.{n}" for n in near]
+    )
 
 
 # -- where a thread is -------------------------------------------------------------------------------------

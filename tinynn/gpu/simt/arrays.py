@@ -118,10 +118,8 @@ def account(me: Thread, more: int) -> None:
     """A block has 48 KiB of shared memory, unless a launch asks the driver for more."""
     me.block.static += more
     if me.block.static > LIMIT:
-        got = f"{counted(me.block.static, 'byte')} of shared memory in one block ({more} of them here)"
-        now.launch.report(
-            report.MEMORY, got, f"at most {LIMIT} (48 KiB)", "smaller tiles, or float32 for float64"
-        )
+        got = f"{counted(me.block.static, 'byte')} of shared memory in one block ({more} here), asked for by {now.launch.who()}"
+        now.launch.report(report.MEMORY, got, f"at most {LIMIT} (48 KiB)", "smaller tiles")
 
 
 def checked_dtype(where: str, dtype: Any) -> np.dtype:
