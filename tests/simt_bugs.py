@@ -925,6 +925,12 @@ def shared_memory_of_half_a_size(y):
     s[0] = 1.0
 
 
+@bug("memory", 0, lambda: (fresh(32),))
+def aligned_to_twelve_bytes(y):
+    s = cuda.shared.array(32, float32, 12)  # <-
+    s[0] = 1.0
+
+
 @bug("memory", 0, lambda: (fresh(3),), block=3)
 def constant_memory_written(y):
     table = cuda.const.array_like(TABLE)

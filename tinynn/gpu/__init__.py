@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from numpy import float32, int32, int64, uint32
 
-from . import cuda, simt
+from . import cuda
 from .arrays import contiguous, empty, is_on_gpu, to_device, to_host, where_is, zeros
 from .door import available, elapsed, require, synchronize
 from .kernel import Kernel, blocks, launch
@@ -39,7 +39,6 @@ __all__ = [
     "is_on_gpu",
     "launch",
     "require",
-    "simt",
     "synchronize",
     "to_device",
     "to_host",
