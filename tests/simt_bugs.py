@@ -822,7 +822,7 @@ def step_forgotten(x, y):
         y[i] = x[i]  # <-
 
 
-@bug("endless", 0, lambda: (fresh(8),), block=8, patience=0.2)
+@bug("endless", 0, lambda: (fresh(8),), block=1, patience=0.1)
 def condition_that_does_not_change(y):
     n = 8
     while n > 1:  # <-

@@ -76,8 +76,11 @@ class Memory:
             self.readers[cell << WARPS | read >> WARP_AT & (1 << WARPS) - 1] = read
         self.reads[cell] = stamp
 
-    def stored(self, cell: int, write: int, read: int, value: Any) -> None:
-        """A plain write of a cell that another thread may have used."""
+    def stored(self, cell: int, write: int, read: int, stamp: int, value: Any) -> None:
+        """A plain write of a cell that was read, or that another thread may have written."""
+        if not (read ^ stamp) >> SITE_BITS and not self.readers and not self.earlier:
+            if write < self.limit or not (write ^ stamp) >> SITE_BITS:
+                return  # its own read, just before
         if write == ATOMIC:
             self.against_atomics(cell, "writes")
             del self.atoms[cell]

@@ -7,7 +7,6 @@ import contextvars
 import inspect
 import random
 import threading
-from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -239,6 +238,11 @@ class Launch:
             self.report(kind, got, error.expected, error.hint, site=site, cause=error)
             return
         text = str(error).rstrip(".") or "no text"
+        if isinstance(error, AttributeError) and isinstance(error.obj, Array):
+            got = f"{error.obj._name}.{error.name}, which arrays in a kernel do not have, in {self.who()}"
+            expected = "an index, .shape, .size, .ndim, .dtype, .strides or .T"
+            self.report(report.CALL, got, expected, site=site, cause=error)
+            return
         got = f"{type(error).__name__} ({text}) in {self.who()}"
         hint = "cells, by an index: whole arrays have no arithmetic here" if "'Array'" in text else None
         self.report(report.EXCEPTION, got, "a kernel that runs to its end", hint, site=site, cause=error)
@@ -246,7 +250,3 @@ class Launch:
 
 class Abandoned(Exception):
     """A thread that is given up while the others go on."""
-
-
-Run = Callable[..., None]
-__all__ = ["Array", "Launch", "run"]
