@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ...errors import DtypeError, MissingError
+from ...errors import DtypeError
 from ..poison import poisoned
 from . import report
 from .memory import Memory
@@ -28,34 +28,30 @@ class Array:
     """
 
     __slots__ = (
-        "_count",
-        "_data",
-        "_memory",
-        "_offset",
-        "_plane",
-        "_reads",
-        "_step",
-        "_steps",
-        "_writes",
-        "shape",
-    )
+        "_axes", "_column", "_columns", "_count", "_data", "_memory", "_offset", "_reads", "_row", "_rows",
+        "_step", "_steps", "_writes", "shape",
+    )  # fmt: skip
 
-    def __init__(
-        self, memory: Memory, shape: tuple[int, ...], steps: tuple[int, ...], offset: int = 0
-    ) -> None:
+    def __init__(self, memory: Memory, shape: tuple, steps: tuple, offset: int = 0) -> None:
         self._memory, self._data = memory, memory.data
         self._writes, self._reads = memory.writes, memory.reads
         self.shape, self._steps, self._offset = shape, steps, offset
-        self._count, self._step = (shape[0], steps[0]) if len(shape) == 1 else (0, 0)
-        self._plane = (*shape, *steps) if len(shape) == 2 else ()
+        self._axes = len(shape)
+        self._count: int = shape[0] if self._axes == 1 else 0
+        self._step: int = steps[0] if self._axes == 1 else 0
+        self._rows, self._columns, self._row, self._column = (*shape, *steps) if self._axes == 2 else (0,) * 4
 
     def __getitem__(self, index: Any) -> Any:
         if type(index) is int and 0 <= index < self._count:
             cell = self._offset + index * self._step
-        else:
-            cell = self._cell(index)
-            if type(cell) is not int:
+        elif type(index) is tuple and len(index) == 2 == self._axes:  # like one axis written out: for speed
+            i, j = index
+            if type(i) is int and type(j) is int and 0 <= i < self._rows and 0 <= j < self._columns:
+                cell = self._offset + i * self._row + j * self._column
+            elif type(cell := self._cell(index)) is not int:
                 return cell
+        elif type(cell := self._cell(index)) is not int:
+            return cell
         frame = _getframe(now.depth)
         stamp = now.stamp | (frame.f_lasti >> 1 if frame.f_code is now.main else now.site(frame))
         memory = self._memory
@@ -83,8 +79,8 @@ class Array:
         stamp = now.stamp | (frame.f_lasti >> 1 if frame.f_code is now.main else now.site(frame))
         memory = self._memory
         write, read = self._writes[cell], self._reads[cell]
-        if write >= memory.limit or read >= memory.limit:
-            memory.stored(cell, write, read, value)
+        if (write >= memory.limit and (write ^ stamp) >> SITE_BITS) or read >= memory.limit:
+            memory.stored(cell, write, read, stamp, value)
         self._writes[cell], self._reads[cell] = stamp, 0
         now.steps -= 1
         if not now.steps:
@@ -102,11 +98,6 @@ class Array:
         """The cell of a full index; an array for a row or slice; a number for what lies outside."""
         if type(index) is not tuple:
             index = (index,)
-        elif self._plane and len(index) == 2:  # the most frequent case, made fast
-            i, j = index
-            rows, columns, row, column = self._plane
-            if type(i) is int and type(j) is int and 0 <= i < rows and 0 <= j < columns:
-                return self._offset + i * row + j * column
         if len(index) != len(self.shape):
             return self._slowly(index)
         cell = self._offset
@@ -136,7 +127,8 @@ class Array:
                 i = i.used(f"is an index of {self._name}")
             if isinstance(i, (float, bool, np.floating, np.bool_)) or not hasattr(i, "__index__"):
                 got = f"index {i!r} of type {type(i).__name__} into {self._name}"
-                return self._outside(got, "a whole number")
+                hint = "i // 2 where i / 2 gives a float" if isinstance(i, float) else None
+                return self._outside(got, "a whole number", hint)
             i = int(i)
             if not 0 <= i < size:
                 return self._out_of_range(i, axis, size)
@@ -149,16 +141,15 @@ class Array:
     def _out_of_range(self, i: int, axis: int, size: int) -> Any:
         which = f" on axis {axis}" if len(self.shape) > 1 else ""
         expected = f"0 to {size - 1}{which}" if size else "no index at all: this array is empty"
-        got = f"index {i}{which} into {self._name} of shape {self.shape} by {now.launch.who()}"
-        hint = None
+        got = f"index {i}{which} into {self._called} of shape {self.shape} by {now.launch.who()}"
         if i < 0:
-            hint = (
-                "an if around it: on a GPU a negative index reads from the array's end, or before its start"
-            )
-        elif self._memory.space == "global":
-            hint = f"an if before it: if i < {self._name}.shape[{axis}]"
+            hint = "a guard with if: Numba takes a negative index as counted from the end, as Python does"
         elif self._memory.space == "shared" and not size:
             hint = "bytes of dynamic shared memory: launch(..., shared=1024)"
+        elif self._memory.space == "global" and self.shape == self._memory.shape:
+            hint = f"a guard: if i < {self._name}.shape[{axis}], with your name for i"
+        else:
+            hint = "a guard with if, or a larger array"
         return self._outside(got, expected, hint)
 
     def _outside(self, got: str, expected: str, hint: str | None = None) -> Any:
@@ -187,6 +178,10 @@ class Array:
     @property
     def _name(self) -> str:
         return self._memory.name
+
+    @property
+    def _called(self) -> str:
+        return self._name if self.shape == self._memory.shape else f"a part of {self._name}"
 
     @property
     def dtype(self) -> np.dtype:
@@ -230,12 +225,6 @@ class Array:
     def __repr__(self) -> str:
         return f"{self._name}: {self._memory.space} array of {self.dtype} {self.shape}"
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        known = "an index, .shape, .size, .ndim, .dtype, .strides, .T"
-        raise MissingError("an array in a kernel", f".{name}", known)
-
 
 class Constant(Array):
     """Constant memory: read only."""
@@ -243,7 +232,7 @@ class Constant(Array):
     __slots__ = ()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        got = f"a write to {self._name}[{shown(index)}] by {now.launch.who()}, which is constant memory"
+        got = f"a write to {self._name}[{shown(index)}], constant memory, by {now.launch.who()}"
         now.launch.report(report.MEMORY, got, "reads alone", "cuda.shared.array or cuda.local.array")
 
 

@@ -123,7 +123,7 @@ class Now:
     """What runs at this moment; one for the process, since kernels run one at a time."""
 
     __slots__ = (
-        "base", "depth", "first", "launch", "limit", "main", "sites", "stamp", "steps", "thread",
+        "base", "codes", "depth", "first", "foreign", "launch", "limit", "main", "stamp", "steps", "thread",
         "tick", "turns",
     )  # fmt: skip
 
@@ -135,7 +135,8 @@ class Now:
         self.thread: Thread | None = None
         self.launch: Launch = None  # type: ignore[assignment]
         self.main: CodeType | None = None
-        self.sites: dict[tuple[int, int], tuple[int, Site]] = {}
+        self.codes: dict[int, int] = {}  # the first site of each device function, by the id of its code
+        self.foreign: list[tuple[int, CodeType]] = []
         self.tick = self.stamp = self.base = self.first = self.steps = 0
         self.depth = 1  # frames between an array's method and the kernel
         self.limit = 1
@@ -154,21 +155,21 @@ class Now:
 
     def site(self, frame: FrameType) -> int:
         """The number of an instruction in a device function."""
-        key = (id(frame.f_code), frame.f_lasti)
-        if key not in self.sites:
-            self.sites[key] = FOREIGN + len(self.sites), Site(frame.f_code, frame.f_lasti)
-        return self.sites[key][0]
+        code = frame.f_code
+        if id(code) not in self.codes:
+            self.codes[id(code)] = FOREIGN + sum(len(c.co_code) // 2 for _, c in self.foreign)
+            self.foreign.append((self.codes[id(code)], code))
+        return self.codes[id(code)] + (frame.f_lasti >> 1)
 
     def site_at(self, stamp: int) -> Site:
         """The instruction of a stamp."""
         number = stamp & ((1 << SITE_BITS) - 1)
-        if number < FOREIGN:
-            assert self.main is not None
-            return Site(self.main, number * 2)
-        return next(site for n, site in self.sites.values() if n == number)
+        base, code = [(b, c) for b, c in [(0, self.main), *self.foreign] if b <= number][-1]
+        assert code is not None
+        return Site(code, 2 * (number - base))
 
     def endless(self) -> None:
-        self.launch.endless(f"{self.limit:,} accesses to memory without a barrier".replace(",", " "))
+        self.launch.endless(f"{self.limit:,} accesses to memory and no barrier".replace(",", " "))
 
 
 now = Now()
