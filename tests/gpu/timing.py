@@ -165,21 +165,22 @@ def _copy(device: Device, n: int) -> dict[str, Any]:
 
 def overhead(device: Device) -> dict[str, Any]:
     """Microseconds of the host for one launch: what a step of many small kernels is made of."""
-    from tinynn.gpu import launch, to_device
+    from tinynn.gpu import direct, launch, to_device
 
     from .probes import nothing, nothing_of_four
 
     x = to_device(np.zeros(64, np.float32))
     y = to_device(np.zeros(64, np.float32))
     ways: dict[str, Work] = {
-        "an empty kernel": lambda: launch(nothing, 1, 32),
+        "an empty kernel": lambda: launch(nothing, 1, 32, x),
         "one of four arrays and two numbers": lambda: launch(nothing_of_four, 1, 32, x, y, x, y, 64, 0.5),
         "CuPy's x + y": lambda: x + y,
     }
     if torch := device.torch():
         tx, ty = torch.from_dlpack(x), torch.from_dlpack(y)
         ways["PyTorch's x + y"] = lambda: tx + ty
-    return {"status": "ok", "microseconds": {name: _host(device, work) for name, work in ways.items()}}
+    return {"status": "ok", "microseconds": {name: _host(device, work) for name, work in ways.items()},
+            "dispatcher": direct.why_not}  # fmt: skip
 
 
 def _host(device: Device, work: Work, calls: int = 300) -> float:
