@@ -512,7 +512,7 @@ WRONG = {
     "train with a number": (lambda: nn.ReLU().train(1), DtypeError, "True or False"),
     "to integers": (lambda: nn.Linear(2, 2).to(np.int64), DtypeError, "model.to(np.float64)"),
     "to nonsense": (lambda: nn.Linear(2, 2).to("float99"), DtypeError, "model.to(np.float64)"),
-    "to a device that is not here": (lambda: nn.Linear(2, 2).to("cuda"), DeviceError, "cpu"),
+    "to a device that is not here": (lambda: nn.Linear(2, 2).to("mps"), DeviceError, "cpu"),
     "a state that is a list": (
         lambda: nn.Linear(2, 2).load_state_dict([1]),
         DtypeError,

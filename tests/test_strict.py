@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strict
+from cases import CASES, Case
 
-from tests import strict
-from tests.cases import CASES, Case
 from tinynn import ops
 
 

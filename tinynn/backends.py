@@ -160,6 +160,7 @@ def where_arrays_lie(op: Op, pair: Pair) -> Pair:
 
     def backward(dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> Any:
         chosen, cache = cache if isinstance(cache, Made) else (pair, cache)
+        assert chosen.backward is not None
         return chosen.backward(dout, cache) if needs is None else chosen.pull(dout, cache, needs)
 
     return replace(pair, forward=forward, backward=backward if pair.backward else None)
@@ -171,9 +172,9 @@ def one_device(op: Op, inputs: tuple) -> str:
     if "cuda" not in places:
         return "cpu"
     if "cpu" in places:
-        named = [(name, arrays.where_is(x)) for name, x in zip(op.names(len(inputs)), inputs) if x is not None]
-        got = " and ".join(f"{name} on {place}" for name, place in named)
-        here = next(name for name, place in named if place == "cpu")
+        named = {name: arrays.where_is(x) for name, x in zip(op.names(inputs), inputs) if x is not None}
+        got = " and ".join(f"{name} on {place}" for name, place in named.items())
+        here = next(name for name, place in named.items() if place == "cpu")
         raise DeviceError(op.name, got, "all on one device", f"{here}.to('cuda')")
     return "cuda"
 

@@ -382,7 +382,7 @@ class Tensor:
                     "tensor.sum().backward(), or tensor.backward(gradient) of the tensor's shape",
                 )  # fmt: skip
             return np.ones_like(self.data)
-        array = _beside(gradient, self)
+        array = _beside(gradient, self) if places.used else np.asarray(_operand(gradient), self.dtype)
         if array.shape != self.shape:
             raise ShapeError("backward", f"a gradient {array.shape}", f"the tensor's shape {self.shape}")
         return array
@@ -394,8 +394,8 @@ class Tensor:
         """
         if self.grad is not None:
             grad = self.grad.data + grad
-        elif np.may_share_memory(grad, upstream):
-            grad = np.copy(grad)
+        elif grad.__class__ is upstream.__class__ and np.may_share_memory(grad, upstream):
+            grad = grad.copy("K")
         self.grad = Tensor(grad)
 
 
@@ -527,7 +527,7 @@ def _is_on_gpu(x: Any) -> bool:
 
 def _lift_to_gpu(inputs: tuple, like: Any) -> tuple[Tensor, ...]:
     """Numbers become arrays beside the others, without a copy; arrays of NumPy stay, and are refused."""
-    dtypes = [x.dtype for x in inputs if isinstance(x, Tensor) or getattr(x, "ndim", 0)]
+    dtypes = [x.dtype for x in inputs if isinstance(x, (Tensor, np.ndarray)) or _is_on_gpu(x)]
     place = _operand(like)
 
     def lifted(x: Any) -> Tensor:
@@ -542,10 +542,9 @@ def _lift_to_gpu(inputs: tuple, like: Any) -> tuple[Tensor, ...]:
 def _beside(gradient: Any, tensor: Tensor) -> Any:
     """An upstream gradient as an array of the tensor's dtype, on its device."""
     array = _operand(gradient)
-    if not places.used or not (tensor.device == "cuda" or places.is_on_gpu(array)):
-        return np.asarray(array, dtype=tensor.dtype)
-    if not places.is_on_gpu(array) and np.ndim(array) == 0:
-        return places.constant(array, tensor.dtype, tensor.data)
+    if not places.is_on_gpu(array):
+        array = np.asarray(array, tensor.dtype)
+        array = array if array.ndim else places.constant(array.item(), array.dtype, tensor.data)
     if places.where_is(array) != tensor.device:
         got = f"a gradient on {places.where_is(array)} for a tensor on {tensor.device}"
         raise DeviceError("backward", got, "both on one device", f"gradient.to({tensor.device!r})")

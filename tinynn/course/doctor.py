@@ -24,10 +24,11 @@ from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 INSTALL = 'python -m pip install -e ".[lab]"'
+GPU_INSTALL = 'python -m pip install -e ".[cuda]" (".[cuda12]" for a driver older than 580)'
 INTEL_MAC = sys.platform == "darwin" and platform.machine() == "x86_64"
 
 # The oldest versions that pyproject.toml accepts; a test keeps the two in step.
-CORE = {"numpy": "2.2", "safetensors": "0.5", "threadpoolctl": "3.5", "tqdm": "4.66"}
+CORE = {"numpy": "2.2", "safetensors": "0.5", "threadpoolctl": "3.5", "tqdm": "4.66", "greenlet": "3.1"}
 FAST = {"numba": "0.65", "scipy": "1.16"}
 LAB = {
     "cloudpickle": "3.1",
@@ -37,6 +38,8 @@ LAB = {
     "matplotlib": "3.10",
     "psutil": "6",
 }
+
+GPU = {"numba-cuda": "numba_cuda", "CuPy": "cupy"}  # name to module, both needed
 
 # OpenBLAS's kernels that use AVX-512.
 AVX512_CORES = {"SkylakeX", "Cooperlake", "SapphireRapids"}
@@ -240,13 +243,16 @@ def usable_cores() -> int:
 def gpu_line() -> Line:
     """The GPU in words; having none is no fault."""
     count = gpu_count()
-    cupy = importlib.util.find_spec("cupy") is not None
+    lacking = [name for name, package in GPU.items() if importlib.util.find_spec(package) is None]
     if not count:
         reason = "no NVIDIA driver" if count is None else "an NVIDIA driver, but no GPU"
-        return Line("ok", "GPU", f"{reason}: everything runs on the CPU")
-    if cupy:
-        return Line("ok", "GPU", f"{count} with driver, CuPy {importlib.metadata.version(_cupy_package())}")
-    return Line("ok", "GPU", f"{count} with driver, no CuPy: everything runs on the CPU")
+        text = f'{reason}: everything runs on the CPU, CUDA kernels in the interpreter (backend "simt")'
+        return Line("ok", "GPU", text)
+    if lacking:
+        text = f"{count} with driver, not used: {' and '.join(lacking)} not installed"
+        return Line("warn", "GPU", text, GPU_INSTALL)
+    versions = [f"{name} {importlib.metadata.version(_package_of(package))}" for name, package in GPU.items()]
+    return Line("ok", "GPU", f'{count} with driver, {", ".join(versions)}: tensor.to("cuda")')
 
 
 def gpu_count() -> int | None:
@@ -261,9 +267,9 @@ def gpu_count() -> int | None:
     return count.value
 
 
-def _cupy_package() -> str:
-    names = importlib.metadata.packages_distributions().get("cupy", ["cupy"])
-    return names[0]
+def _package_of(module: str) -> str:
+    """The installed package that a module is of: cupy is cupy-cuda13x."""
+    return importlib.metadata.packages_distributions().get(module, [module])[0]
 
 
 # Folders and Jupyter ---------------------------------------------------------------------------------

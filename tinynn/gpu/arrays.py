@@ -111,7 +111,7 @@ def _table(content: bytes, dtype: np.dtype, shape: tuple[int, ...]) -> Any:
 def numbers(*scalars: Any) -> list[float]:
     """Arrays of one element as Python floats, those of the GPU by a single copy."""
     if not any(map(is_on_gpu, scalars)):
-        return [float(s) for s in scalars]
+        return [float(s.item()) for s in scalars]
     together = np.stack([to_device(s).reshape(()) for s in scalars])
     return [float(value) for value in to_host(together)]
 

@@ -17,7 +17,9 @@ import numpy as np
 
 from ..errors import DeviceError
 
-INSTALL = 'pip install "tinynn[cuda]"'
+INSTALL = 'python -m pip install -e ".[cuda]"'
+OLDER = 'python -m pip install -e ".[cuda12]", for a driver older than 580'
+INTERPRETED = 'tinynn.backend("simt"), which runs the kernels on the CPU'
 
 SETTINGS = {
     "CUDA_ARRAY_INTERFACE_SYNC": 0,  # all runs in one stream: a launch need not wait for the work before it
@@ -29,7 +31,7 @@ SETTINGS = {
 @functools.cache
 def compiler() -> ModuleType:
     """The module ``numba.cuda`` of numba-cuda. Compiling for a GPU needs none."""
-    if importlib.util.find_spec("numba_cuda") is None:
+    if not _is_installed("numba_cuda"):
         raise DeviceError("cuda", "no numba-cuda, which compiles kernels", "it installed", INSTALL)
     if not hasattr(np, "row_stack"):  # numba-cuda 0.30 names it; NumPy 2.5 took it away
         setattr(np, "row_stack", np.vstack)  # noqa: B010
@@ -59,13 +61,20 @@ def special() -> ModuleType:
 def missing() -> str | None:
     """What keeps kernels from running on a GPU here, in words; None if nothing does."""
     for package, does in (("numba_cuda", "compiles kernels"), ("cupy", "keeps arrays on the GPU")):
-        if importlib.util.find_spec(package) is None:
+        if not _is_installed(package):
             return f"{package.replace('_', '-')} is not installed, which {does}"
     try:
         count = cupy().cuda.runtime.getDeviceCount()
     except Exception as error:  # whatever a driver that is absent, too old or broken raises
         return f"CUDA finds no usable GPU ({type(error).__name__}: {str(error).strip()})"
     return None if count else "CUDA finds no GPU"
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):  # blocked by an import hook, or by None in sys.modules
+        return False
 
 
 def available() -> bool:
@@ -76,8 +85,8 @@ def available() -> bool:
 def require(where: str = "cuda") -> None:
     """Raise a DeviceError that says what is missing, unless a GPU can be used."""
     if reason := missing():
-        interpreted = 'tinynn.backend("simt"), which runs the kernels on the CPU'
-        hint = f"{INSTALL}, or {interpreted}" if "installed" in reason else interpreted
+        first = INSTALL if "not installed" in reason else OLDER if "driver" in reason.lower() else None
+        hint = f"{first}; or {INTERPRETED}" if first else INTERPRETED
         raise DeviceError(where, f"'cuda', but {reason}", "an NVIDIA GPU with its driver", hint)
 
 

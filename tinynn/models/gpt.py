@@ -25,6 +25,7 @@ from ..nn import (
 )
 from ..nn.checks import number, whole
 from ..nn.parameter import as_tensor
+from ..nn.utils import beside_parameters
 from ..random import Seed, as_generator
 from ..tensor import Tensor, no_grad
 from .sampling import sample
@@ -213,7 +214,7 @@ class GPT(Module):
         try:
             with no_grad():
                 for _ in range(count):
-                    logits = self(tokens[:, seen:], caches).data[:, -1]
+                    logits = self(beside_parameters(self, tokens[:, seen:]), caches).data[:, -1]
                     seen = tokens.shape[1] if use_cache else 0
                     new = sample(logits, temperature, top_k, top_p, rng)
                     tokens = np.concatenate([tokens, new[:, None].astype(tokens.dtype)], axis=1)

@@ -11,9 +11,10 @@ from .. import functional as F
 from ..errors import ShapeError
 from ..nn import GRU, LSTM, RNN, Embedding, Linear, Module
 from ..nn.checks import whole
+from ..nn.utils import beside_parameters
 from ..ops.specs import require_choice
 from ..random import Seed, as_generator
-from ..tensor import Tensor, no_grad
+from ..tensor import Tensor, no_grad, plain_array
 from .sampling import sample
 
 KINDS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
@@ -60,7 +61,8 @@ class TextClassifier(Module):
         tokens = _tokens("TextClassifier", tokens)
         if lengths is None:
             filled = tokens != self.config["padding_idx"] % self.config["vocabulary"]
-            lengths = np.maximum(1, (filled * np.arange(1, tokens.shape[1] + 1)).max(axis=1))
+            places = np.arange(1, tokens.shape[1] + 1, like=tokens)
+            lengths = np.maximum(1, (filled * places).max(axis=1))
         vectors = self.embedding(tokens.T)  # (T, N, E)
         _, (h, _) = self.lstm(vectors, lengths=lengths)  # h (1, N, H)
         return self.head(h[0]).reshape(-1)  # (N,)
@@ -116,7 +118,7 @@ class CharRNN(Module):
         if self.embedding is not None:
             x = self.embedding(tokens)
         else:
-            x = F.embedding(tokens, np.eye(self.vocabulary, dtype=self.head.weight.dtype))
+            x = F.embedding(tokens, one_hot(self.vocabulary, self.head.weight.data))
         y, state = self.rnn(x, state)  # (T, N, H)
         return self.head(y).transpose(0, 1), state  # (N, T, V)
 
@@ -147,7 +149,8 @@ class CharRNN(Module):
         try:
             with no_grad():
                 for _ in range(length):
-                    logits, state = self(tokens[None], state)  # the state remembers all before
+                    # the state remembers all before
+                    logits, state = self(beside_parameters(self, tokens[None]), state)
                     found += sample(logits.data[0, -1:], temperature, top_k, top_p, rng).tolist()
                     tokens = np.array(found[-1:])
         finally:
@@ -155,9 +158,15 @@ class CharRNN(Module):
         return found
 
 
+def one_hot(n: int, like: np.ndarray) -> np.ndarray:
+    """(n, n): row i is 1 at i and 0 elsewhere, of the dtype of `like` and where that lies."""
+    numbers = np.arange(n, like=like)
+    return (numbers[:, None] == numbers).astype(like.dtype)
+
+
 def _tokens(where: str, tokens: Any) -> np.ndarray:
     """Integers (N, T), at least one step."""
-    array = np.asarray(tokens)
+    array = plain_array(tokens)
     if array.ndim != 2 or array.shape[1] == 0:
         hint = "tokens[None] for one text" if array.ndim == 1 and array.size else None
         raise ShapeError(where, f"tokens {array.shape}", "tokens (N, T), T at least 1", hint)

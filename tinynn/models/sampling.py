@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..gpu.arrays import to_host
 from ..nn.checks import number, whole
 from ..random import Seed, as_generator
 
@@ -40,7 +41,7 @@ def sample(
     -----
     Source of top_p: Holtzman, Buys, Du, Forbes and Choi, The curious case of neural text degeneration, 2020.
     """
-    x = np.asarray(logits, np.float64)
+    x = np.asarray(to_host(logits), np.float64)
     if x.ndim != 2 or x.shape[1] == 0:
         raise ShapeError("sample", f"logits {x.shape}", "(N, K), with at least one class", "logits[None]")
     temperature = number("sample", "temperature", temperature, hint="temperature=1.0")

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import functional as F
 from ..errors import ShapeError
+from ..gpu.arrays import to_host
 from ..nn import (
     Dropout,
     Embedding,
@@ -23,6 +24,7 @@ from ..nn import (
 )
 from ..nn.checks import whole
 from ..nn.parameter import as_tensor
+from ..nn.utils import beside_parameters
 from ..tensor import Tensor, no_grad
 
 
@@ -112,11 +114,14 @@ class Seq2Seq(Module):
         self.eval()
         try:
             with no_grad():
+                source = beside_parameters(self, source)
+                padding = None if padding is None else beside_parameters(self, padding)
                 memory = self.encode(source, padding)
                 tokens = np.full((memory.shape[0], 1), start, np.int64)
                 done = np.zeros(len(tokens), bool)
                 for _ in range(most):
-                    new = self.decode(tokens, memory, padding).data[:, -1].argmax(axis=1)
+                    logits = self.decode(beside_parameters(self, tokens), memory, padding)
+                    new = to_host(logits.data[:, -1].argmax(axis=1))
                     new = np.where(done, start if stop is None else stop, new)
                     tokens = np.concatenate([tokens, new[:, None]], axis=1)
                     done |= new == stop if stop is not None else False

@@ -215,8 +215,8 @@ class KeyValueCache:
             got = f"{k.shape[2]} tokens after {self.length}"
             raise ShapeError("KeyValueCache", got, f"at most {self.capacity} in all", f"KeyValueCache({end})")
         if not self._room:
-            room = lambda x: np.empty((*x.shape[:2], self.capacity, x.shape[3]), x.dtype, like=x.data)
-            self._room = [room(k), room(v)]
+            shape = lambda x: (*x.shape[:2], self.capacity, x.shape[3])
+            self._room = [np.empty(shape(x), x.dtype, like=x.data) for x in (k, v)]
         for room, x in zip(self._room, (k, v), strict=True):
             room[:, :, self.length : end] = x.data
         self.length = end

@@ -162,7 +162,9 @@ class Module:
         return {key: host_copy(state.read(slot)) for key, slot in state.slots(self)}
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> state.LoadResult:
-        """Copy the arrays of `state_dict` into parameters and buffers, each in the dtype and place it has here.
+        """Copy the arrays of `state_dict` into parameters and buffers, each in the dtype it has here.
+
+        They stay on the device where they are.
 
         Parameters
         ----------

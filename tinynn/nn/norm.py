@@ -183,7 +183,9 @@ class BatchNorm1d(Module):
         """How much of the running averages this batch makes up."""
         if self.momentum is not None:
             return self.momentum
-        return 1 / (int(to_host(self.num_batches_tracked)) + 1) if self.num_batches_tracked is not None else 0.0
+        if self.num_batches_tracked is None:
+            return 0.0
+        return 1 / (int(to_host(self.num_batches_tracked)) + 1)
 
     def extra_repr(self) -> str:
         settings = f"eps={self.eps}, momentum={self.momentum}, affine={self.weight is not None}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DtypeError, ShapeError
+from ..gpu.arrays import beside
 from ..ops.op import describe
 from ..tensor import Tensor, no_grad
 from ..wrappers import Meter, shapes_only, wrapped
@@ -168,6 +169,7 @@ def _phantom_input(model: Any, input_shape: Any, dtype: Any) -> Tensor:
     shape = tuple(whole("summary", "input_shape", n, 0) for n in input_shape)
     try:
         zero = np.zeros((), dtype)
+        zero = next((beside(zero, p.data) for p in model.parameters()), zero)
     except TypeError:
         raise DtypeError(
             "summary", f"dtype={dtype!r}", "a dtype", "np.float32, or np.int64 for indices"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,11 @@ def _norm(arrays: list[np.ndarray], q: float) -> float:
 def device_of(module: Module) -> str:
     """Where a module computes: the device of its first parameter, "cpu" if it has none."""
     return next((p.device for p in module.parameters()), "cpu")
+
+
+def beside_parameters(module: Module, x: Any) -> Tensor:
+    """A tensor or array as a tensor on the device where the module computes."""
+    return (x if isinstance(x, Tensor) else Tensor(x)).to(device_of(module))
 
 
 def named_generators(module: Module, prefix: str = "") -> Iterator[tuple[str, np.random.Generator]]:

@@ -147,26 +147,29 @@ class Table(str):
 
 
 def table() -> Table:
-    """Which op has which pairs, and what runs now.
+    """Which op has which pairs, and what runs now on the CPU.
 
-    A backend without kernels for an op runs its NumPy reference.
+    A backend without kernels for an op runs its NumPy reference; so does the GPU, on the arrays there.
+    The kernels under "cuda" run on a GPU, and under ``backend("simt")``.
     """
     from ..backends import current_backend, resolve
 
-    rows = [("op", "numpy", "numba", "backward", "made of", "runs now")]
+    rows = [("op", "numpy", "numba", "cuda", "backward", "made of", "runs now")]
     for name, op in catalogue.items():
         parts = " + ".join(part.name for part in op.made_of)
         gradient = "yes" if op.pairs["numpy"].backward else "-"
         running = resolve(op).name if op.replacement or op.composed() else _would_run(op, current_backend())
-        rows.append((name, "yes", "yes" if "numba" in op.kernels else "-", gradient, parts, running))
+        numba, cuda = ("yes" if backend in op.kernels else "-" for backend in ("numba", "cuda"))
+        rows.append((name, "yes", numba, cuda, gradient, parts, running))
     widths = [len(sorted(column, key=len)[-1]) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return Table("\n".join(lines))
 
 
 def _would_run(op: Op, backend: str) -> str:
-    """Name of the pair `backend` runs, without importing its kernels to find out."""
-    return backend if backend in op.pairs or backend in op.kernels else "numpy"
+    """Name of the backend whose pair runs, without importing its kernels to find out."""
+    kernels = "cuda" if backend == "simt" else backend
+    return backend if kernels in op.pairs or kernels in op.kernels else "numpy"
 
 
 __all__ = ["Op", "Out", "Pair", "Spec", "catalogue", "same_shape", "table", "using", *catalogue]

@@ -96,6 +96,7 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> tuple:
 
 # -- gelu ------------------------------------------------------------------------------------------
 
+
 def gelu_spec(x: Any, *, approximate: str = "none") -> Spec:
     require_choice("gelu", "approximate", approximate, ("none", "tanh"))
     return Spec(Out(x.shape, require_float("gelu", x.dtype)), 15 * size(x.shape))

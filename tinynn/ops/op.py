@@ -146,19 +146,17 @@ class Op:
         self._look_at_values(arrays, params)
         return spec
 
-    def _look_at_values(self, arrays: list, params: dict) -> None:
+    def _look_at_values(self, inputs: list, params: dict) -> None:
         """Refuse values without a meaning. Not on the GPU, where a look would wait for all its work.
 
         ``with wrapped(checked):`` looks there too.
         """
-        if self.check_values is not None and not any(map(is_on_gpu, arrays)):
-            self.check_values(*arrays, **params)
+        if self.check_values is not None and not (arrays.used and any(map(is_on_gpu, inputs))):
+            self.check_values(*inputs, **params)
 
-    def names(self, count: int) -> list[str]:
-        """What messages call the first `count` inputs."""
-        if self._variadic:
-            return [f"x{i}" for i in range(count)]
-        return list(self._inputs[:count])
+    def names(self, inputs: tuple) -> list[str]:
+        """What messages call the inputs of a call."""
+        return [f"x{i}" for i in range(len(inputs))] if self._variadic else list(self._inputs)
 
     def pair(self, backend: str) -> Pair:
         """The pair for `backend`, importing its kernels on first use; the reference if it has none."""

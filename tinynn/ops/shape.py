@@ -210,12 +210,12 @@ def _side_by_side(arrays: tuple, axis: int) -> np.ndarray | None:
 def _arrays_in(index: Any) -> list[np.ndarray]:
     """The parts of an index that pick positions one by one, so that one may be picked twice."""
     parts = index if isinstance(index, tuple) else (index,)
-    parts = [np.asarray(p) if isinstance(p, list) else p for p in parts]
-    return [p for p in parts if isinstance(p, np.ndarray) or is_on_gpu(p)]
+    arrays = [np.asarray(p) if isinstance(p, list) else p for p in parts]
+    return [a for a in arrays if isinstance(a, np.ndarray) or is_on_gpu(a)]
 
 
 def _placed(index: Any, x: Any) -> Any:
-    """An index whose arrays lie where x does; positions in place of bools, whose number the GPU cannot know."""
+    """An index whose arrays lie where x does; positions for bools, which a GPU must count."""
     if not is_on_gpu(x):
         return index
     parts: list = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backends import resolve, resolved
 from ..errors import ArgumentError, DeviceError, KeysError, StateError
-from ..gpu.arrays import beside, host_copy, is_on_gpu, where_is
+from ..gpu import arrays as places
 from ..nn.checks import number
 from ..ops.op import Op
 from ..tensor import Tensor
@@ -139,17 +139,18 @@ class Optimizer:
         """
         assert p.grad is not None
         state, like = self.state.get(p, {}), p.data
-        if where_is(p.grad.data) != where_is(like):
-            got = f"a parameter on {p.device} and its gradient on {p.grad.device}"
-            raise DeviceError(f"{type(self).__name__}.step", got, "both on one device", "zero_grad()")
-        state |= {name: beside(state[name], like) for name in names if name in state}
+        if places.used:
+            if p.grad.device != p.device:
+                got = f"a parameter on {p.device} and its gradient on {p.grad.device}"
+                raise DeviceError(f"{type(self).__name__}.step", got, "both on one device", "zero_grad()")
+            state |= {name: places.beside(state[name], like) for name in names if name in state}
         together = {"gradient": p.grad.data} | {name: state[name] for name in names if name in state}
         for name, array in together.items():
             if array.shape != like.shape or array.dtype != like.dtype:
                 got = f"a parameter {like.shape} {like.dtype} and its {name} {array.shape} {array.dtype}"
                 hint = "zero_grad() before the next backward, and a new optimiser after model.to(...)"
                 raise StateError(f"{type(self).__name__}.step", got, "one shape and dtype", hint)
-        if not is_on_gpu(like) and not like.flags.writeable:
+        if not places.is_on_gpu(like) and not like.flags.writeable:
             p.data = like.copy()
 
     # -- saving and loading ----------------------------------------------------------------------
@@ -172,7 +173,7 @@ class Optimizer:
         """Copies of what belongs to the settings of now: momentum may have been turned on or off since."""
         kept = self.state[p]
         zeros = lambda: np.zeros(p.shape, p.dtype)
-        arrays = {name: host_copy(kept[name]) if name in kept else zeros() for name in names}
+        arrays = {name: places.host_copy(kept[name]) if name in kept else zeros() for name in names}
         return {"step": kept["step"], **arrays}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:

@@ -16,7 +16,9 @@ from .. import functional as F
 from .. import nn
 from ..data import Batches, BPETokenizer, CharTokenizer, Windows, joined, python_source
 from ..errors import ArgumentError
+from ..gpu.arrays import to_host
 from ..models import GPT
+from ..nn.utils import beside_parameters
 from ..random import as_generator
 from ..tensor import Tensor, no_grad
 from .ngrams import ngram_bits, packed_bits
@@ -151,9 +153,10 @@ def total_bits(model: nn.Module, tokens: np.ndarray, context: int, batch_size: i
 
 def _nats(model: nn.Module, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """-log p of each target, (N, T)."""
-    logits = model(Tensor(x))
-    flat = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1), reduction="none")
-    return flat.data.reshape(y.shape).astype(np.float64)
+    logits = model(beside_parameters(model, x))
+    targets = beside_parameters(model, y.reshape(-1))
+    flat = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets, reduction="none")
+    return to_host(flat.data).reshape(y.shape).astype(np.float64)
 
 
 def is_python(line: str) -> bool:

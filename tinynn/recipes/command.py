@@ -26,6 +26,7 @@ def add_train_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, help="where to save the first network (runs/RECIPE.safetensors)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was interrupted")
+    parser.add_argument("--device", default="cpu", help="cpu, or cuda for an NVIDIA GPU (cpu)")
     parser.add_argument("--quiet", action="store_true", help="print the result only")
 
 
@@ -88,7 +89,7 @@ def saved_settings(path: Path) -> dict[str, Any]:
 def _train_one(settings: dict[str, Any], args: Namespace, number: int, out: Path) -> float | None:
     """The figure of one seed, or None after Ctrl-C. Beside that of the first stands what others reach."""
     recipe = RECIPES[settings["recipe"]]
-    start, run = time.perf_counter(), Run(recipe, settings)
+    start, run = time.perf_counter(), Run(recipe, settings, args.device)
     say = print if not args.quiet else lambda *_: None
     if args.resume:
         checkpoint.load(out, **run.parts)

@@ -108,13 +108,15 @@ class Run:
     recipe : Recipe
     settings : dict
         recipe, seed, epochs, lr, batch_size.
+    device : {"cpu", "cuda"}
+        Where it trains. A run may go on, from its checkpoint, on the other.
     """
 
-    def __init__(self, recipe: Recipe, settings: dict[str, Any]) -> None:
+    def __init__(self, recipe: Recipe, settings: dict[str, Any], device: str = "cpu") -> None:
         self.settings, self.recipe = settings, recipe
         manual_seed(settings["seed"])
         self.data, self.epochs = recipe.split(), settings["epochs"]
-        model, history = recipe.model(), History()
+        model, history = recipe.model().to(device), History()
         optimizer = optim.AdamW(model.parameters(), settings["lr"], weight_decay=recipe.weight_decay)
         batches = recipe.batches(self.data.train, settings["batch_size"])
         schedule = _schedule(optimizer, max(self.epochs * len(batches), 1), recipe.warmup)

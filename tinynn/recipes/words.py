@@ -11,8 +11,10 @@ import numpy as np
 from .. import functional as F
 from .. import nn, optim
 from ..data import Batches, SequenceBatches, Words, WordSplit, language_words, pad_sequence
+from ..gpu.arrays import to_host
+from ..nn.utils import beside_parameters
 from ..random import manual_seed
-from ..tensor import Tensor, no_grad
+from ..tensor import Tensor, no_grad, plain_array
 from ..train import evaluate, fit
 from .recipe import Recipe
 
@@ -48,7 +50,7 @@ class WordNet(nn.Module):
 
     def forward(self, x: Any, lengths: Any) -> Tensor:
         x = self.dropout(self.embedding(x))  # (N, T, E)
-        lengths = np.asarray(lengths)
+        lengths = plain_array(lengths)
         y, (h, _) = self.lstm(x, lengths=lengths)  # y (N, T, 2 H), h (2, N, H)
         features = F.concat([h[0], h[1], F.max(F.relu(y), dim=1)], dim=1)  # (N, 4 H)
         return self.out(self.dropout(features))  # (N, K)
@@ -108,7 +110,8 @@ class WordRecipe(Recipe):
         x, lengths = pad_sequence(Letters(train.words)(words))
         model.eval()
         with no_grad():
-            p = F.softmax(model(Tensor(x), Tensor(lengths))).data  # (N, K)
+            logits = model(beside_parameters(model, x), beside_parameters(model, lengths))
+            p = to_host(F.softmax(logits).data)  # (N, K)
         if not text:
             right = p.argmax(1) == test.y
             print(f"{right.sum()} of {len(right)} right that were held out: {right.mean():.2%}")
