@@ -8,6 +8,8 @@ would expect at that place, so `except ValueError` keeps working.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TinynnError(Exception):
     """Base of all errors that tinynn raises on purpose.
@@ -56,6 +58,25 @@ class StateError(TinynnError, RuntimeError):
 
 class DeviceError(TinynnError, RuntimeError):
     """A device or backend that is not here."""
+
+
+class KernelError(TinynnError, RuntimeError):
+    """A mistake that the interpreter found in a CUDA kernel.
+
+    Parameters
+    ----------
+    finding : tinynn.gpu.simt.Finding, optional
+        The mistake in parts: its kind, line, block and thread, and the other thread of a race.
+    """
+
+    def __init__(
+        self, where: str, got: str, expected: str, hint: str | None = None, finding: Any = None
+    ) -> None:
+        super().__init__(where, got, expected, hint)
+        self.finding = finding
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.where, self.got, self.expected, self.hint, self.finding)
 
 
 class KeysError(TinynnError, ValueError):

@@ -28,7 +28,7 @@ from .door import available, elapsed, require, synchronize
 from .kernel import Kernel, blocks, launch
 
 if TYPE_CHECKING:
-    from . import cuda
+    from . import cuda, simt
 
 __all__ = [
     "Kernel",
@@ -45,6 +45,7 @@ __all__ = [
     "launch",
     "memory",
     "require",
+    "simt",
     "synchronize",
     "to_device",
     "to_host",
@@ -56,6 +57,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load `cuda`, and the interpreter behind it, when it is first named: no tensor needs it."""
-    if name == "cuda":
-        return importlib.import_module(f"{__name__}.cuda")
+    if name in ("cuda", "simt"):
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import door
+from .poison import poison
 
 __all__ = [
     "beside",
@@ -120,8 +121,16 @@ def numbers(*scalars: Any) -> list[float]:
 
 
 def empty(shape: Any, like: Any, dtype: Any = np.float32) -> Any:
-    """An array where `like` lies, with whatever values its memory holds."""
-    return library().empty(shape, dtype) if is_on_gpu(like) else np.empty(shape, dtype)
+    """An array where `like` lies, with whatever values its memory holds.
+
+    For the interpreter that is a value by which it knows cells that nobody wrote (in floats a NaN).
+    """
+    if is_on_gpu(like):
+        out = library().empty(shape, dtype)
+        if stand_in is not None:
+            poison(inside(out))
+        return out
+    return poison(np.empty(shape, dtype))
 
 
 def zeros(shape: Any, like: Any, dtype: Any = np.float32) -> Any:

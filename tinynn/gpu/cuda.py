@@ -1,20 +1,37 @@
 """What kernels call: the names of ``numba.cuda``.
 
 In the interpreter these run as written here. For the GPU, Numba's compiler puts its own in their place.
+Where Numba's typing can be noticed it is kept: ballots and matches are int32 (negative with lane 31 set),
+shuffles take int32, int64, float32 and float64, and a plain whole number counts as int64 in `clz` and `brev`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from . import simt
+from ..errors import ArgumentError, MissingError
 from .kernel import Kernel
+from .simt.arrays import const_array, local_array, shared_array
+from .simt.atomic import Atomics
+from .simt.race import fence
+from .simt.thread import blockDim, blockIdx, gridDim, thread, threadIdx
+from .simt.warp import FULL, Lanes, checked_mask, shuffled
 
-FULL = 0xFFFFFFFF
+__all__ = [
+    "activemask", "all_sync", "any_sync", "atomic", "ballot_sync", "blockDim", "blockIdx", "brev",
+    "cbrt", "clz", "const", "ffs", "fma", "grid", "gridDim", "gridsize", "jit", "lanemask_lt", "local",
+    "match_all_sync", "match_any_sync", "nanosleep", "popc", "selp", "shared", "shfl_down_sync",
+    "shfl_sync", "shfl_up_sync", "shfl_xor_sync", "syncthreads", "syncthreads_and", "syncthreads_count",
+    "syncthreads_or", "syncwarp", "threadIdx", "threadfence", "threadfence_block", "threadfence_system",
+    "warpsize",
+]  # fmt: skip
+
 warpsize = 32
+atomic = Atomics()
 
 
 def jit(function: Callable | None = None, **options: Any) -> Any:
@@ -24,90 +41,148 @@ def jit(function: Callable | None = None, **options: Any) -> Any:
     return Kernel(function, **options)
 
 
-class _Index:
-    """Three numbers of the running thread: ``cuda.threadIdx.x``."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @property
-    def x(self) -> int:
-        return getattr(simt.thread(), self._name)[0]
-
-    @property
-    def y(self) -> int:
-        return getattr(simt.thread(), self._name)[1]
-
-    @property
-    def z(self) -> int:
-        return getattr(simt.thread(), self._name)[2]
+def __getattr__(name: str) -> Any:
+    if name == "laneid":
+        return thread().lane
+    if name.startswith("__"):
+        raise AttributeError(name)
+    known = ", ".join(n for n in __all__ if not n.startswith("match"))
+    raise MissingError(f"cuda.{name}", "a name that the interpreter does not know", f"laneid, {known}")
 
 
-threadIdx, blockIdx, blockDim, gridDim = map(_Index, ("threadIdx", "blockIdx", "blockDim", "gridDim"))
+# -- where a thread is -------------------------------------------------------------------------------------
 
 
 def grid(ndim: int) -> Any:
     """The thread's place in the whole grid, along one to three axes."""
-    t = simt.thread()
-    place = tuple([b * d + i for b, d, i in zip(t.blockIdx, t.blockDim, t.threadIdx)][:ndim])
-    return place[0] if ndim == 1 else place
+    x = blockIdx.x * blockDim.x + threadIdx.x
+    if ndim == 1:
+        return x
+    y = blockIdx.y * blockDim.y + threadIdx.y
+    return (x, y) if ndim == 2 else (x, y, blockIdx.z * blockDim.z + threadIdx.z)[: axes("grid", ndim)]
 
 
 def gridsize(ndim: int) -> Any:
     """Threads in the whole grid, along one to three axes."""
-    t = simt.thread()
-    sizes = tuple([g * d for g, d in zip(t.gridDim, t.blockDim)][:ndim])
-    return sizes[0] if ndim == 1 else sizes
+    sizes = (gridDim.x * blockDim.x, gridDim.y * blockDim.y, gridDim.z * blockDim.z)
+    return sizes[0] if ndim == 1 else sizes[: axes("gridsize", ndim)]
+
+
+def axes(where: str, ndim: Any) -> int:
+    if ndim not in (1, 2, 3):
+        raise ArgumentError(f"cuda.{where}", f"{ndim!r}", "1, 2 or 3 axes", f"cuda.{where}(1)")
+    return ndim
+
+
+# -- barriers ----------------------------------------------------------------------------------------------
 
 
 def syncthreads() -> None:
-    """Wait until every thread of the block is here."""
-    simt.thread().meet("barrier", None)
+    """Wait until every thread of the block is here; then all see what the others wrote before."""
+    thread().wait("syncthreads")
 
 
 def syncthreads_count(predicate: Any) -> int:
-    return simt.thread().meet("count", bool(predicate))
+    """A barrier that counts the threads whose predicate holds."""
+    return thread().wait("syncthreads_count", bool(predicate))
 
 
 def syncthreads_and(predicate: Any) -> int:
-    return simt.thread().meet("and", bool(predicate))
+    """A barrier; 1 if the predicate holds for all threads of the block, else 0."""
+    return thread().wait("syncthreads_and", bool(predicate))
 
 
 def syncthreads_or(predicate: Any) -> int:
-    return simt.thread().meet("or", bool(predicate))
+    """A barrier; 1 if the predicate holds for any thread of the block, else 0."""
+    return thread().wait("syncthreads_or", bool(predicate))
+
+
+def threadfence() -> None:
+    """What this thread wrote before is seen by all of the grid before what it writes after."""
+    fence(thread(), whole_grid=True)
+
+
+def threadfence_block() -> None:
+    """As threadfence, for the threads of the block."""
+    fence(thread(), whole_grid=False)
+
+
+threadfence_system = threadfence
+
+
+# -- within a warp -----------------------------------------------------------------------------------------
+
+
+def _meet(kind: str, mask: Any, value: Any = None, extra: Any = 0) -> Any:
+    t = thread()
+    return t.wait(kind, value, checked_mask(t, kind, mask), int(extra))
 
 
 def syncwarp(mask: int = FULL) -> None:
-    simt.thread().meet_warp(mask, "syncwarp", None)
+    """Wait until the lanes of the mask are here; then they see what the others wrote before."""
+    _meet("syncwarp", mask)
 
 
 def shfl_sync(mask: int, value: Any, lane: int) -> Any:
-    """The value that the thread of that lane gave."""
-    return simt.thread().meet_warp(mask, "shfl", value, lane)
+    """The value of that lane, modulo 32."""
+    return _meet("shfl_sync", mask, shuffled("shfl_sync", value), lane)
 
 
 def shfl_up_sync(mask: int, value: Any, delta: int) -> Any:
-    return simt.thread().meet_warp(mask, "up", value, delta)
+    """The value of the lane `delta` below; the lowest lanes get their own."""
+    return _meet("shfl_up_sync", mask, shuffled("shfl_up_sync", value), delta)
 
 
 def shfl_down_sync(mask: int, value: Any, delta: int) -> Any:
-    return simt.thread().meet_warp(mask, "down", value, delta)
+    """The value of the lane `delta` above; the highest lanes get their own."""
+    return _meet("shfl_down_sync", mask, shuffled("shfl_down_sync", value), delta)
 
 
 def shfl_xor_sync(mask: int, value: Any, lane_mask: int) -> Any:
-    return simt.thread().meet_warp(mask, "xor", value, lane_mask)
+    """The value of the lane whose number differs in the bits of `lane_mask`."""
+    return _meet("shfl_xor_sync", mask, shuffled("shfl_xor_sync", value), lane_mask)
 
 
 def all_sync(mask: int, predicate: Any) -> bool:
-    return simt.thread().meet_warp(mask, "all", bool(predicate))
+    """Whether the predicate holds for all lanes of the mask."""
+    return _meet("all_sync", mask, bool(predicate))
 
 
 def any_sync(mask: int, predicate: Any) -> bool:
-    return simt.thread().meet_warp(mask, "any", bool(predicate))
+    """Whether the predicate holds for any lane of the mask."""
+    return _meet("any_sync", mask, bool(predicate))
 
 
 def ballot_sync(mask: int, predicate: Any) -> int:
-    return simt.thread().meet_warp(mask, "ballot", bool(predicate))
+    """A bit for each lane of the mask whose predicate holds; an int32."""
+    return _meet("ballot_sync", mask, bool(predicate))
+
+
+def match_any_sync(mask: int, value: Any) -> int:
+    """A bit for each lane of the mask that brings the same value; an int32."""
+    return _meet("match_any_sync", mask, value)
+
+
+def match_all_sync(mask: int, value: Any) -> tuple[int, bool]:
+    """The lanes and True if all of the mask bring the same value, else 0 and False."""
+    return _meet("match_all_sync", mask, value)
+
+
+def activemask() -> int:
+    """A bit for each lane that runs this call together with the caller.
+
+    A GPU promises no more than that the caller is one of them. Here it is all lanes of the warp that come to
+    this line before they must wait for another.
+    """
+    return thread().wait("activemask", None, FULL)
+
+
+def lanemask_lt() -> int:
+    """A bit for each lane below the caller's."""
+    return Lanes((1 << thread().lane) - 1)
+
+
+# -- memory ------------------------------------------------------------------------------------------------
 
 
 class shared:
@@ -118,7 +193,8 @@ class shared:
 
     @staticmethod
     def array(shape: Any, dtype: Any, alignment: int | None = None) -> Any:
-        return simt.thread().shared_array(shape, np.dtype(dtype))
+        """One array for the block; with shape 0 the dynamic memory that the launch asks for."""
+        return shared_array(shape, dtype)
 
 
 class local:
@@ -126,7 +202,7 @@ class local:
 
     @staticmethod
     def array(shape: Any, dtype: Any) -> Any:
-        return simt.thread().local_array(shape, np.dtype(dtype))
+        return local_array(shape, dtype)
 
 
 class const:
@@ -134,57 +210,62 @@ class const:
 
     @staticmethod
     def array_like(array: Any) -> Any:
-        return simt.thread().const_array(array)
+        return const_array(array)
 
 
-class atomic:
-    """One thread at a time: read, change, write. Each returns the value before."""
-
-    @staticmethod
-    def add(array: Any, index: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda old: old + value)
-
-    @staticmethod
-    def sub(array: Any, index: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda old: old - value)
-
-    @staticmethod
-    def max(array: Any, index: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda old: old if old >= value else value)
-
-    @staticmethod
-    def min(array: Any, index: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda old: old if old <= value else value)
-
-    @staticmethod
-    def exch(array: Any, index: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda old: value)
-
-    @staticmethod
-    def cas(array: Any, index: Any, old: Any, value: Any) -> Any:
-        return simt.thread().atomic(array, index, lambda now: value if now == old else now)
+# -- numbers -----------------------------------------------------------------------------------------------
 
 
-def __getattr__(name: str) -> Any:
-    t = simt.thread()
-    if name == "laneid":
-        return t.lane
-    raise AttributeError(f"cuda.{name}: not known to the interpreter")
+def bits_of(x: Any) -> tuple[int, int]:
+    """The bits of a whole number as an unsigned one, and how many there are."""
+    width = 32 if isinstance(x, Lanes) else 8 * x.itemsize if isinstance(x, np.integer) else 64
+    return int(x) & ((1 << width) - 1), width
 
 
-def popc(x: int) -> int:
-    return int(x).bit_count()
+def popc(x: Any) -> int:
+    """How many bits are set."""
+    return bits_of(x)[0].bit_count()
+
+
+def clz(x: Any) -> int:
+    """How many zeros lead; of 64 bits, unless x is an int32."""
+    bits, width = bits_of(x)
+    return width - bits.bit_length()
+
+
+def ffs(x: Any) -> int:
+    """The place of the lowest bit that is set, counted from 1; 0 if none is."""
+    bits, _ = bits_of(x)
+    return (bits & -bits).bit_length()
+
+
+def brev(x: Any) -> int:
+    """The bits in reverse order; 64 of them, unless x has 32."""
+    bits, width = bits_of(x)
+    width = max(width, 32)
+    return int(f"{bits:0{width}b}"[::-1], 2)
 
 
 def fma(a: Any, b: Any, c: Any) -> Any:
-    return a * b + c
+    """``a * b + c``, rounded once."""
+    kind = np.result_type(a, b, c).type
+    if not (np.isfinite(a) and np.isfinite(b) and np.isfinite(c)):
+        return kind(a * b + c)
+    if kind is np.float32:  # a product of two float32 is exact in float64
+        return kind(np.float64(a) * np.float64(b) + np.float64(c))
+    return kind(float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))))
+
+
+def cbrt(x: Any) -> Any:
+    """The cube root."""
+    return np.cbrt(x)
 
 
 def selp(condition: Any, a: Any, b: Any) -> Any:
+    """`a` where the condition holds, else `b`; both are computed."""
     return a if condition else b
 
 
-def threadfence() -> None: ...
-
-
-def threadfence_block() -> None: ...
+def nanosleep(ns: int) -> None:
+    """Let others go first."""
+    thread().wait("spin")

@@ -1,0 +1,31 @@
+"""What stands in memory that nobody wrote, so that the interpreter knows a read of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PATTERNS = {  # floats: a NaN that no computation makes; integers: nothing that anybody means
+    "f2": 0xFDA5,
+    "f4": 0xFFA5A5A5,
+    "f8": 0xFFFA5A5AA5A5A5A5,
+    "i4": 0xA5A5A5A5,
+    "u4": 0xA5A5A5A5,
+    "i8": 0xA5A5A5A5A5A5A5A5,
+    "u8": 0xA5A5A5A5A5A5A5A5,
+}
+
+
+def poisoned(dtype: np.dtype) -> np.ndarray | None:
+    """The pattern as an array of one unsigned integer; None where the dtype has no value to spare."""
+    pattern = PATTERNS.get(f"{dtype.kind}{dtype.itemsize}")
+    return None if pattern is None else np.array([pattern], f"u{dtype.itemsize}")
+
+
+def poison(array: np.ndarray) -> np.ndarray:
+    """Fill an array with what stands in memory nobody wrote."""
+    pattern = poisoned(array.dtype)
+    if pattern is None:
+        array.fill(1)
+    else:
+        array.view(pattern.dtype).fill(pattern[0])
+    return array
