@@ -61,7 +61,7 @@ def clip_grad_norm_(
             )
     clipped = [p for p in params if p.grad is not None]
     grads = [p.grad.data for p in clipped if p.grad is not None]
-    if norm_type == 2 and any(map(is_on_gpu, grads)):
+    if norm_type == 2 and any(g.size and is_on_gpu(g) for g in grads):
         return _clip_on_gpu(clipped, grads, max_norm, error_if_nonfinite)
     norm = _norm(grads, norm_type)
     if error_if_nonfinite:

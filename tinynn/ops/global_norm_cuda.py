@@ -25,10 +25,10 @@ def sum_of_squares(arrays: Sequence[Any]) -> Any:
     """
     arrays = [contiguous(a) for a in arrays if a.size]
     parts = [parts_of(1, a.size, 1) for a in arrays]
-    partial = empty((1, sum(parts)), arrays[0])
+    partial = empty((sum(parts),), arrays[0])
     start = 0
     for a, k in zip(arrays, parts):
-        out = partial[:, start : start + k]
+        out = partial[start : start + k].reshape(1, k)
         launch(squares, k, threads_for(a.size), a.reshape(1, -1), 1.0, out)
         start += k
     return SUM.middle(partial.reshape(1, -1, 1), 1.0).reshape(1)
@@ -63,4 +63,4 @@ def clipped(arrays: Sequence[Any], max_norm: float) -> tuple[list[Any], Any]:
     """
     norm = global_norm(arrays)
     by = factor(norm, number(max_norm, norm))
-    return [scaled(by, a) for a in arrays], norm
+    return [scaled(by, a) if a.size else a for a in arrays], norm

@@ -1,7 +1,8 @@
 """Optimiser steps on the GPU, in place: one kernel, one pass over a parameter and its state.
 
-The formulas are those of `update`. What depends on the step's number alone is computed on the host, in
-float64, and comes as a float32.
+A kernel reads all that it needs of an element before it writes any: the compiler cannot know that the
+arrays do not overlap, and so loads nothing ahead of a store that comes first. What depends on the step's
+number alone is computed on the host, in float64, and comes as a float32.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ def sgd_momentum(p, g, m, lr, momentum, nesterov, weight_decay):
     """m = momentum m + g; p -= lr m, or lr (g + momentum m). Moves 12 + 8 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        m[i] = velocity = momentum * m[i] + slope
-        p[i] -= lr * (slope + momentum * velocity if nesterov else velocity)
+        value, slope, velocity = p[i], g[i], m[i]
+        slope = decayed(slope, value, weight_decay)
+        velocity = momentum * velocity + slope
+        m[i] = velocity
+        p[i] = value - lr * (slope + momentum * velocity if nesterov else velocity)
         i += step
 
 
@@ -68,9 +71,11 @@ def rmsprop(p, g, v, lr, alpha, rest, eps, weight_decay):
     """v = alpha v + rest g^2; p -= lr g / (sqrt(v) + eps). Moves 12 + 8 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        v[i] = square = alpha * v[i] + rest * slope * slope
-        p[i] -= lr * (slope / (sqrt(square) + eps))
+        value, slope, square = p[i], g[i], v[i]
+        slope = decayed(slope, value, weight_decay)
+        square = alpha * square + rest * slope * slope
+        v[i] = square
+        p[i] = value - lr * (slope / (sqrt(square) + eps))
         i += step
 
 
@@ -79,10 +84,11 @@ def rmsprop_momentum(p, g, v, m, lr, alpha, rest, eps, momentum, weight_decay):
     """The same through m = momentum m + g / (sqrt(v) + eps). Moves 16 + 12 bytes an element."""
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        slope = decayed(g[i], p[i], weight_decay)
-        v[i] = square = alpha * v[i] + rest * slope * slope
-        m[i] = velocity = momentum * m[i] + slope / (sqrt(square) + eps)
-        p[i] -= lr * velocity
+        value, slope, square, velocity = p[i], g[i], v[i], m[i]
+        slope = decayed(slope, value, weight_decay)
+        square = alpha * square + rest * slope * slope
+        velocity = momentum * velocity + slope / (sqrt(square) + eps)
+        v[i], m[i], p[i] = square, velocity, value - lr * velocity
         i += step
 
 
@@ -100,19 +106,21 @@ def rmsprop_update_forward(
 
 
 @exact
-def adam(p, g, m, v, lr, beta1, rest1, beta2, rest2, correct1, correct2, eps, weight_decay, shrink):
+def adam(p, g, m, v, rate, beta1, rest1, beta2, rest2, growth, eps, weight_decay, shrink):
     """p shrinks, then m = beta1 m + rest1 g; v = beta2 v + rest2 g^2; p -= lr m_hat / (sqrt(v_hat) + eps).
 
-    m_hat = m / correct1, v_hat = v / correct2. A thread takes every step-th element: four loads that do
-    not wait for each other, one square root, two divisions. Moves 16 + 12 bytes an element.
+    The corrections of m_hat and v_hat are numbers for all: rate = lr / (1 - beta1^t) and
+    growth = 1 / (1 - beta2^t). A thread takes every step-th element: four loads that do not wait for each
+    other, one square root, one division. Moves 16 + 12 bytes an element.
     """
     i, step = cuda.grid(1), cuda.gridsize(1)
     while i < p.size:
-        value = p[i] * shrink
-        slope = decayed(g[i], value, weight_decay)
-        m[i] = mean = beta1 * m[i] + rest1 * slope
-        v[i] = square = beta2 * v[i] + rest2 * slope * slope
-        p[i] = value - lr * (mean / correct1) / (sqrt(square / correct2) + eps)
+        value, slope, mean, square = p[i], g[i], m[i], v[i]
+        value *= shrink
+        slope = decayed(slope, value, weight_decay)
+        mean = beta1 * mean + rest1 * slope
+        square = beta2 * square + rest2 * slope * slope
+        m[i], v[i], p[i] = mean, square, value - rate * mean / (sqrt(square * growth) + eps)
         i += step
 
 
@@ -120,7 +128,8 @@ def adam_update_forward(
     p: Any, g: Any, m: Any, v: Any, *, lr: float, t: int, beta1: float = 0.9, beta2: float = 0.999,
     eps: float = 1e-8, weight_decay: float = 0.0, shrink: float = 1.0,
 ) -> tuple:  # fmt: skip
-    numbers = lr, beta1, 1 - beta1, beta2, 1 - beta2, 1 - beta1**t, 1 - beta2**t, eps, weight_decay, shrink
+    rate, growth = lr / (1 - beta1**t), 1 / (1 - beta2**t)
+    numbers = rate, beta1, 1 - beta1, beta2, 1 - beta2, growth, eps, weight_decay, shrink
     return _step(adam, (p, g, m, v), *map(float, numbers))
 
 
