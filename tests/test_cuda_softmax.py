@@ -120,10 +120,10 @@ def test_a_team_agrees_on_its_sum_and_its_largest(T):
 
     @cuda.jit
     def agree(x, out):
-        i = cuda.threadIdx.x
-        out[0, i] = total(x[i])
-        out[1, i] = largest(x[i])
-        out[2, i] = total(out[0, i])  # a second sum does not disturb the first
+        i, parts = cuda.threadIdx.x, cuda.shared.array(32, np.float32)
+        out[0, i] = total(x[i], parts)
+        out[1, i] = largest(x[i], parts)
+        out[2, i] = total(out[0, i], parts)  # a second sum does not disturb the first
 
     x, out = -np.abs(normal(T)), np.full((3, T), np.nan, np.float32)
     launch(agree, 1, T, x, out)

@@ -91,18 +91,19 @@ pad = _op("pad", shape)
 softmax = _op("softmax", _softmax, numba=True, cuda=True)
 log_softmax = _op("log_softmax", _softmax, numba=True, cuda=True)
 
-nll_loss = _op("nll_loss", loss)
+nll_loss = _op("nll_loss", loss, cuda=True)
 cross_entropy = _op(
     "cross_entropy",
     loss,
     numba=True,
+    cuda=True,
     made_of=(log_softmax, nll_loss),
     composition=loss.cross_entropy_composition,
 )
-binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss)
-mse_loss = _op("mse_loss", loss)
-l1_loss = _op("l1_loss", loss)
-huber_loss = _op("huber_loss", loss)
+binary_cross_entropy_with_logits = _op("binary_cross_entropy_with_logits", loss, cuda=True)
+mse_loss = _op("mse_loss", loss, cuda=True)
+l1_loss = _op("l1_loss", loss, cuda=True)
+huber_loss = _op("huber_loss", loss, cuda=True)
 
 layer_norm = _op("layer_norm", norm, numba=True, cuda=True)
 rms_norm = _op("rms_norm", norm, numba=True, cuda=True)
@@ -116,7 +117,7 @@ max_pool2d = _op("max_pool2d", _pool, numba=True, cuda=True)
 avg_pool2d = _op("avg_pool2d", _pool, numba=True, cuda=True)
 adaptive_avg_pool2d = _op("adaptive_avg_pool2d", _pool, numba=True, cuda=True)
 
-embedding = _op("embedding", _embedding, numba=True)
+embedding = _op("embedding", _embedding, numba=True, cuda=True)
 dropout = _op("dropout", _dropout, numba=True, cuda=True)
 
 rnn = _op("rnn", _recurrent, numba=True, cuda=True)

@@ -106,7 +106,7 @@ def make_statistics(T: int) -> Kernel:
     team_sum, team_max = team(T)
 
     @cuda.jit(device=True)
-    def statistics(x, row):
+    def statistics(x, row, parts):
         mine = cuda.local.array(CHUNK, float32)
         n, j, m, total = u(x.shape[1]), u(cuda.threadIdx.x), LOWEST, ZERO
         while j < n:
@@ -119,8 +119,8 @@ def make_statistics(T: int) -> Kernel:
             for k in range(u(CHUNK)):
                 total += math.exp(mine[k] - m)
             j += u(T * CHUNK)
-        largest = team_max(m)
-        return largest, team_sum(total * math.exp(m - largest))
+        largest = team_max(m, parts)
+        return largest, team_sum(total * math.exp(m - largest), parts)
 
     return statistics
 
@@ -135,9 +135,9 @@ def make_online(T: int, LOG: bool) -> Kernel:
 
     @cuda.jit
     def softmax_online(x, y):
-        mine = cuda.local.array(CHUNK, float32)
+        mine, parts = cuda.local.array(CHUNK, float32), cuda.shared.array(WARP, float32)
         row, j, n = u(cuda.blockIdx.x), u(cuda.threadIdx.x), u(x.shape[1])
-        m, total = statistics(x, row)
+        m, total = statistics(x, row, parts)
         scale, shift = ONE / total, log(total)
         while j < n:
             for k in range(u(CHUNK)):  # all loads first: none may pass a store, which could change x
@@ -227,7 +227,7 @@ def make_block_backward(T: int, LOG: bool) -> Kernel:
 
     @cuda.jit
     def softmax_block_backward(y, dy, dx):
-        mine = cuda.local.array(CHUNK, float32)
+        mine, parts = cuda.local.array(CHUNK, float32), cuda.shared.array(WARP, float32)
         row, n, j, total = u(cuda.blockIdx.x), u(y.shape[1]), u(cuda.threadIdx.x), ZERO
         while j < n:
             for k in range(u(CHUNK)):
@@ -235,7 +235,7 @@ def make_block_backward(T: int, LOG: bool) -> Kernel:
                 if i < n:
                     total += term(y[row, i], dy[row, i])
             j += u(T * CHUNK)
-        total, j = team_sum(total), u(cuda.threadIdx.x)
+        total, j = team_sum(total, parts), u(cuda.threadIdx.x)
         while j < n:
             for k in range(u(CHUNK)):
                 i = j + u(k) * u(T)

@@ -35,34 +35,27 @@ def warp_max(x):
 def team(T: int) -> tuple[Kernel, Kernel]:
     """(sum, largest) over T threads along x, T a multiple of 32 up to 1024, for each of them.
 
-    Up to a warp by exchange of registers; beyond it each warp leaves its result in shared memory, and every
-    warp combines them all. A team of more than one warp is a whole block. The order is fixed: the same
-    numbers give the same sum, bit for bit.
+    Up to a warp by exchange of registers; beyond it each warp leaves its result in `parts`, 32 numbers of
+    shared memory that the kernel lends, and every warp combines them all. A team of more than one warp is
+    a whole block. The order is fixed: the same numbers give the same sum, bit for bit.
     """
-    if T == WARP:
-        return warp_sum, warp_max
+    return make_across(T, warp_sum, ZERO), make_across(T, warp_max, LOWEST)
+
+
+def make_across(T: int, in_warp: Kernel, nothing: float32) -> Kernel:
+    """A device function (x, parts): `in_warp`, carried over the warps of a team."""
     WARPS = T // WARP
 
     @cuda.jit(device=True)
-    def block_sum(x):
-        parts = cuda.shared.array(WARPS, float32)
-        x, lane = warp_sum(x), cuda.threadIdx.x % WARP
-        if lane == 0:
-            parts[cuda.threadIdx.x // WARP] = x
-        cuda.syncthreads()
-        x = warp_sum(parts[lane] if lane < WARPS else ZERO)
-        cuda.syncthreads()  # all have read: the next call may write
+    def across(x, parts):
+        x = in_warp(x)
+        if WARPS > 1:
+            lane = cuda.threadIdx.x % WARP
+            if lane == 0:
+                parts[cuda.threadIdx.x // WARP] = x
+            cuda.syncthreads()
+            x = in_warp(parts[lane] if lane < WARPS else nothing)
+            cuda.syncthreads()  # all have read: parts may be written again
         return x
 
-    @cuda.jit(device=True)
-    def block_max(x):
-        parts = cuda.shared.array(WARPS, float32)
-        x, lane = warp_max(x), cuda.threadIdx.x % WARP
-        if lane == 0:
-            parts[cuda.threadIdx.x // WARP] = x
-        cuda.syncthreads()
-        x = warp_max(parts[lane] if lane < WARPS else LOWEST)
-        cuda.syncthreads()
-        return x
-
-    return block_sum, block_max
+    return across
