@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 from cases import BIG, CASES
 
 from tinynn import ops
-from tinynn.gpu import kernel
+from tinynn.gpu import kernel, simt
 
 TOLERANCE = {"rtol": 3e-5, "atol": 3e-6, "equal_nan": True}
 
 
-def cases_of(*names: str) -> tuple[list, list]:
-    """The cases of these ops, small ones and large ones."""
-    return [c for c in CASES if c.op in names], [c for c in BIG if c.op in names]
+def cases_of(*names: str, quick: Callable[[list], bool]) -> list:
+    """The cases of these ops as parameters of a test; slow where `quick` says no of the arrays."""
+    cases = [c for c in CASES + BIG if c.op in names]
+    marks = [() if quick(c.arrays(np.float32)) else (pytest.mark.slow,) for c in cases]
+    return [pytest.param(c, id=c.id, marks=m) for c, m in zip(cases, marks)]
+
+
+def is_big(case: Any) -> bool:
+    return any(case is c for c in BIG)
+
+
+@contextmanager
+def for_size(case: Any) -> Iterator[None]:
+    """Large cases run without the interpreter's checks, which small ones of the same kernels have passed."""
+    with simt.settings(checks=not is_big(case)):
+        yield
 
 
 @contextmanager

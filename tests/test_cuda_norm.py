@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from interpreted import TOLERANCE, agrees, cases_of, drawn, launched, poison, run
+from interpreted import TOLERANCE, agrees, cases_of, drawn, for_size, is_big, launched, poison, run
 
 from tinynn import ops
 from tinynn.gpu import launch
 from tinynn.ops import norm, norm_cuda, norm_planes_cuda, norm_rows_cuda, sums_cuda
 
-SMALL, LARGE = cases_of("layer_norm", "rms_norm", "batch_norm", "group_norm")
+EVERY = cases_of(
+    "layer_norm", "rms_norm", "batch_norm", "group_norm", quick=lambda arrays: arrays[0].size < 150
+)
 
 
 @pytest.fixture(autouse=True)
@@ -18,18 +20,13 @@ def memory_is_full_of_nan(monkeypatch):
     poison(monkeypatch, norm_cuda, norm_planes_cuda, sums_cuda)
 
 
-@pytest.mark.parametrize("case", SMALL, ids=lambda c: c.id)
+@pytest.mark.parametrize("case", EVERY)
 def test_every_case(case):
-    agrees(case.op, case.arrays(np.float32), case.params)
+    with for_size(case):
+        agrees(case.op, case.arrays(np.float32), case.params, scale=10 if is_big(case) else 1)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", LARGE, ids=lambda c: c.id)
-def test_every_large_case(case):
-    agrees(case.op, case.arrays(np.float32), case.params, scale=10)
-
-
-SHAPES = [(1, 1), (1, 5), (5, 1), (4, 31), (3, 32), (2, 33), (7, 40)]
+SHAPES = [(1, 1), (1, 5), (5, 1), (2, 31), (1, 32), (2, 33), (5, 7)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -41,9 +38,10 @@ def test_rows_of_any_length(name, shape):
 
 def test_a_row_too_long_to_keep_is_read_again(monkeypatch):
     monkeypatch.setattr(norm_cuda, "threads_of_rows", lambda d, each: (64, 1))
-    names = agrees("layer_norm", drawn((2, 513), (513,), (513,)), {})
+    monkeypatch.setattr(norm_cuda, "KEPT", 1)
+    names = agrees("layer_norm", drawn((2, 65), (65,), (65,)), {})
     assert {"normalise_looped", "gradient_looped"} <= set(names)
-    names = agrees("rms_norm", drawn((2, 512), (512,)), {})
+    names = agrees("rms_norm", drawn((2, 64), (64,)), {})
     assert {"normalise_kept", "gradient_kept"} <= set(names)
 
 
@@ -112,14 +110,14 @@ def test_parameter_gradients_are_summed_in_parts(rows, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "shape", [(2, 1), (1, 2, 3), (2, 3, 1, 1), (1, 1, 2, 1), (3, 2, 5, 7), (2, 40, 2), (9, 2)]
+    "shape", [(2, 1), (1, 2, 3), (2, 3, 1, 1), (1, 1, 2, 1), (2, 2, 5, 7), (2, 9, 2), (9, 2)]
 )
 def test_channels_of_any_size(shape):
     agrees("batch_norm", drawn(shape, shape[1:2], shape[1:2]), {})
 
 
 @pytest.mark.parametrize(
-    "shape, groups", [((1, 1), 1), ((1, 6), 3), ((2, 6, 1, 1), 2), ((2, 4, 5, 7), 4), ((1, 2, 130), 1)]
+    "shape, groups", [((1, 1), 1), ((1, 6), 3), ((2, 6, 1, 1), 2), ((1, 4, 5, 7), 4), ((1, 2, 130), 1)]
 )
 def test_groups_of_any_size(shape, groups):
     agrees("group_norm", drawn(shape, shape[1:2], shape[1:2]), {"groups": groups})
@@ -136,15 +134,11 @@ def test_a_large_mean_costs_no_digits(name, shape):
 
 
 def test_arrays_may_lie_anywhere():
-    x, dy = drawn((6, 5, 4), (6, 5, 4))
-    views = (x[::-1], x.transpose(0, 2, 1)[:, :, :4], x[:, ::2], np.asfortranarray(x))
-    for view in views:
-        weight = drawn((2 * view.shape[-1],))[0][::2]
-        upstream = drawn(view.shape[::-1])[0].T
-        agrees("layer_norm", [view, weight, weight], {}, dout=upstream)
-        agrees("group_norm", [view], {"groups": 1}, dout=upstream)
-    weight = drawn((10,))[0][::2]
-    agrees("batch_norm", [x[::-1], weight], {}, dout=(dy[::-1], *drawn((5,), (5,))))
+    x, w = drawn((3, 5, 2), (10,))
+    rows, turned, upstream = x[::-1, ::2], x.transpose(0, 2, 1), drawn((5, 2, 3))[0].T
+    agrees("layer_norm", [rows, w[:4:2], w[:4:2]], {}, dout=drawn((2, 3, 3))[0].T)
+    agrees("group_norm", [turned], {"groups": 1}, dout=upstream)
+    agrees("batch_norm", [turned, w[:4:2]], {}, dout=(upstream, *drawn((2,), (2,))))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -169,7 +163,7 @@ def test_float64_runs_the_reference():
 
 
 def test_two_runs_agree_bit_for_bit():
-    arrays = drawn((70, 6), (6,), (6,))
+    arrays = drawn((9, 6), (6,), (6,))
     first, second = (run(ops.layer_norm.pair("simt"), arrays, {}) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 

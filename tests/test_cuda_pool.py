@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from interpreted import agrees, cases_of, drawn, launched, poison, run
+from interpreted import agrees, cases_of, drawn, for_size, is_big, launched, poison, run
 
 from tinynn import ops
 from tinynn.ops import pool_cuda, sums_cuda
 
-SMALL, LARGE = cases_of("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d")
+EVERY = cases_of(
+    "max_pool2d", "avg_pool2d", "adaptive_avg_pool2d", quick=lambda arrays: arrays[0].size < 1000
+)
 
 
 @pytest.fixture(autouse=True)
@@ -18,16 +20,10 @@ def memory_is_full_of_nan(monkeypatch):
     poison(monkeypatch, pool_cuda, sums_cuda)
 
 
-@pytest.mark.parametrize("case", SMALL, ids=lambda c: c.id)
+@pytest.mark.parametrize("case", EVERY)
 def test_every_case(case):
-    agrees(case.op, case.arrays(np.float32), case.params)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", LARGE, ids=lambda c: c.id)
-def test_every_large_case(case, monkeypatch):
-    monkeypatch.undo()
-    agrees(case.op, case.arrays(np.float32), case.params, scale=3)
+    with for_size(case):
+        agrees(case.op, case.arrays(np.float32), case.params, scale=3 if is_big(case) else 1)
 
 
 WINDOWS = {
