@@ -101,7 +101,8 @@ def make_sequence(CELL, K, ROWS, KEPT):
                 if n < batch:
                     running = t < uint32(lengths[n])
                     if running:
-                        h_new, c_new = cell(p, r, j, hidden, a, extra, t, n, j, hidden, h[r, j], c[r, j])
+                        c_old = c[r, j] if HAS_C else float32(0)
+                        h_new, c_new = cell(p, r, j, hidden, a, extra, t, n, j, hidden, h[r, j], c_old)
                         h[r, j] = h_new
                         if HAS_C:
                             c[r, j] = c_new
