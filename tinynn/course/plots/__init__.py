@@ -58,6 +58,7 @@ from .style import (
 )  # fmt: skip
 from .surface import decision_surface, draw_surface, surface_in_words
 from .training import draw_losses, losses, losses_in_words
+from .warps import step_in_words, warp_step
 from .weights import draw_filters, draw_weights, filters, filters_in_words, weights, weights_in_words
 
 __all__ = [
@@ -70,6 +71,6 @@ __all__ = [
     "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words", "graph",
     "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
     "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "matrix_product", "norms_in_words",
-    "paths_in_words", "product_in_words", "running_mean", "runs", "style", "surface_in_words", "weights",
-    "weights_in_words", "worst_in_words", "worst_mistakes",
+    "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
+    "surface_in_words", "warp_step", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip
