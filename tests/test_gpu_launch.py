@@ -95,6 +95,7 @@ def machine(monkeypatch):
             return lambda *args: asked.append(("dispatcher", configuration))
 
     def launcher(dispatcher, args):
+        asked.append(("compile", args))
         return lambda grid, block, shared, values: asked.append(("direct", (grid, block, shared), values))
 
     fresh = kernels.Kernel(kernel.function)
@@ -104,13 +105,15 @@ def machine(monkeypatch):
     return fresh, asked
 
 
-def test_the_first_launch_with_new_types_compiles_and_the_others_are_direct(machine):
+def test_what_is_compiled_once_is_launched_again(machine):
     fresh, asked = machine
     x, y = OnGPU(np.zeros(4, np.float32)), OnGPU(np.zeros((2, 2), np.float32))
     for array in (x, x, y, x, y):
         launch(fresh, 2, 32, array, 5, shared=16)
-    assert [what for what, *_ in asked] == ["dispatcher", "direct", "dispatcher", "direct", "direct"]
-    assert asked[0][1] == ((2, 1, 1), (32, 1, 1), 0, 16) and asked[1][1] == ((2, 1, 1), (32, 1, 1), 16)
+    assert [what for what, *_ in asked] == [
+        "compile", "direct", "direct", "compile", "direct", "direct", "direct",
+    ]  # fmt: skip
+    assert asked[1][1] == ((2, 1, 1), (32, 1, 1), 16)
     assert [plain(v) for v in asked[1][2]] == [0, 0, 4, 4, 4096, 4, 4, 5]
 
 
@@ -119,7 +122,18 @@ def test_arrays_in_another_order_are_another_kernel(machine):
     x = np.zeros((2, 3), np.float32)
     for array in (x, x.T, x[:, ::2], x):
         launch(fresh, 1, 32, OnGPU(array), 1)
-    assert [what for what, *_ in asked] == ["dispatcher", "dispatcher", "dispatcher", "direct"]
+    assert [what for what, *_ in asked].count("compile") == 3
+
+
+@pytest.mark.cuda
+def test_types_are_those_that_the_compiler_knows():
+    names = [
+        str(direct._typed(a)) for a in (*ARGUMENTS[:1], OnGPU(np.zeros((2, 3), np.int64).T), *ARGUMENTS[3:])
+    ]
+    assert names == [
+        "array(float32, 2d, C)", "array(int64, 2d, F)", "array(bool, 1d, C)", "float32", "int32", "int64",
+        "uint32", "uint64", "bool", "bool",
+    ]  # fmt: skip
 
 
 def test_where_numba_keeps_its_kernels_elsewhere_its_own_way_is_taken(machine, monkeypatch):

@@ -42,6 +42,10 @@ for line in sys.stdin:
     if name == "hang":
         time.sleep(60)
     print("a library prints", flush=True)
+    if name == "broken":
+        print(json.dumps({"status": "failed", "why": "the GPU reports illegal", "ends": True}), flush=True)
+        time.sleep(0.3)
+        sys.exit(3)
     print(json.dumps({"status": "ok", "pid": os.getpid(), "name": name}), flush=True)
 """
 
@@ -67,6 +71,11 @@ def test_a_crash_costs_one_item(worker):
     assert ask(worker, "crash")["why"].startswith("the process ended by signal 6: illegal address")
     assert ask(worker, "leave")["why"] == "the process ended with status 3"
     assert ask(worker, "a")["status"] == "ok" and worker.starts == 3
+
+
+def test_a_worker_whose_context_broke_is_not_asked_again(worker):
+    assert ask(worker, "broken")["why"] == "the GPU reports illegal"
+    assert ask(worker, "a")["status"] == "ok" and worker.starts == 2
 
 
 def test_who_hangs_is_ended(worker):
@@ -346,6 +355,8 @@ def test_a_page_of_nothing_is_a_page():
 
 class Ticking:
     """A device whose clock moves by what each contestant takes."""
+
+    real, rounds = True, timing.ROUNDS
 
     def __init__(self, **taken):
         self.taken, self.order = taken, []

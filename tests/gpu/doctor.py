@@ -140,13 +140,13 @@ def _launch(device: Device) -> dict[str, Any]:
 
     x = to_device(np.arange(1000, dtype=np.float32).reshape(2, 500))
     scale, yes = to_device(np.float32(2)), to_device(np.array([True, False]))
-    for way in ("by Numba's dispatcher", "directly"):  # the first launch, and those after it
+    for way in ("first", "again"):  # compiled, and found
         y = empty((500,), x)
         y.fill(-1)
         launch(probe, 4, 128, x[1], y, scale, yes, 0.5, 500, True)
         device.synchronize()
         wrong = np.flatnonzero(to_host(y) != 2 * np.arange(500, 1000, dtype=np.float32) + 1.5)
-        assert wrong.size == 0, f"launched {way}, {wrong.size} of 500 elements are wrong, from {wrong[:1]} on"
+        assert wrong.size == 0, f"launched {way}: {wrong.size} of 500 elements are wrong, from {wrong[:1]} on"
     return {"dispatcher": direct.why_not}
 
 

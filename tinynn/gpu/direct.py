@@ -1,13 +1,13 @@
 """Launches on a GPU, the short way.
 
-Numba's dispatcher asks every array of every launch what it is, several times, and by default waits for the
-stream that CuPy says the array is in. A training step is a hundred launches of a few microseconds each, so
-what the host does for one decides. So the first launch with new types goes through the dispatcher, which
-compiles; later ones hand the same kernel the same numbers that the dispatcher would: for each array two
-unused pointers, its size, the size of an element, its address, shape and strides.
+Numba's dispatcher asks every array of every launch what it is, several times, through protocols that wait for
+streams or refuse a dtype. A training step is a hundred launches of a few microseconds each, so what the host
+does for one decides. So a kernel is compiled for the types of its arguments, and handed the very numbers that
+the dispatcher would hand over: for each array two unused pointers, its size, the size of an element, its
+address, shape and strides.
 
-Should a version of numba-cuda keep its kernels elsewhere, its own way is taken for good, and `why_not` says
-why; ``TINYNN_CUDA_DISPATCHER=1`` takes it from the beginning.
+Should a version of numba-cuda keep its kernels elsewhere, the dispatcher's way is taken for good, and `why_not`
+says why; ``TINYNN_CUDA_DISPATCHER=1`` takes it from the beginning.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ Launcher = Callable[[tuple, tuple, int, list], None]
 def run(kernel: Any, grid: tuple, block: tuple, args: tuple, shared: int) -> None:
     """Launch a `Kernel` on arrays of CuPy's and NumPy's scalars."""
     global why_not
-    known: dict[tuple, Launcher | None] = kernel.__dict__.setdefault("_launchers", {})
+    known: dict[tuple, Launcher] = kernel.__dict__.setdefault("_launchers", {})
     key = tuple([_kind(a) for a in args])
     launcher = known.get(key)
-    if launcher is not None:
-        return launcher(grid, block, shared, flat(args))
-    dispatcher = kernel.compiled
-    dispatcher[grid, block, 0, shared](*args)
-    if key not in known and why_not is None:
+    if launcher is None and why_not is None:
         try:
-            known[key] = _launcher(dispatcher, args)
+            launcher = known[key] = _launcher(kernel.compiled, args)
         except (AttributeError, ImportError, KeyError, TypeError) as error:
             why_not = f"{type(error).__name__}: {error}"
+    if launcher is not None:
+        launcher(grid, block, shared, flat(args))
+    else:
+        kernel.compiled[grid, block, 0, shared](*args)
 
 
 def _kind(value: Any) -> Any:
@@ -69,13 +69,21 @@ def flat(args: tuple) -> list[Any]:
     return found
 
 
-def _launcher(dispatcher: Any, args: tuple) -> Launcher | None:
-    """What launches the kernel that was compiled for these arguments; None if it may differ by launch."""
+def _typed(value: Any) -> Any:
+    """The type that Numba's compiler gives an argument."""
+    from numba import from_dtype, types
+
+    if isinstance(value, (bool, np.generic)):
+        return from_dtype(np.dtype(type(value)))
+    flags = value.flags
+    order = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
+    return types.Array(from_dtype(value.dtype), value.ndim, order)
+
+
+def _launcher(dispatcher: Any, args: tuple) -> Launcher:
+    """Compile for the types of these arguments, and return what launches that."""
     core = importlib.import_module("cuda.core")
-    overload = dispatcher.overloads[tuple([dispatcher.typeof_pyval(a) for a in args])]
-    if getattr(overload, "launch_config_sensitive", False) or overload.cooperative:
-        return None
-    entry = overload._codelibrary.get_cufunc().kernel
+    entry = dispatcher.compile(tuple([_typed(a) for a in args]))._codelibrary.get_cufunc().kernel
     stream = dispatcher[1, 32].stream
     flat(args)  # an argument that is not known here shows now
 
