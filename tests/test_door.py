@@ -165,7 +165,8 @@ def test_the_strict_array_refuses_what_a_gpu_would_copy_or_does_not_have():
         mask, erf = x > 0, np.frompyfunc(abs, 1, 1)
         for refused in (
             lambda: np.asarray(x), lambda: np.ascontiguousarray(x), lambda: float(x[0, 0]),
-            lambda: int(x[0, 0]), lambda: bool(x[0, 0]), lambda: range(x[0, 0].astype(int)), lambda: list(x), lambda: x.item(),
+            lambda: int(x[0, 0]), lambda: bool(x[0, 0]), lambda: range(x[0, 0].astype(int)),
+            lambda: list(x), lambda: x.item(),
             lambda: x.tolist(), lambda: x + host, lambda: host + x, lambda: np.add(x, host), lambda: 1.0 in x,
             lambda: np.where(mask, x, host), lambda: x[np.array([0])], lambda: x[[0]], lambda: x[mask],
             lambda: x.__setitem__(0, host[0]), lambda: np.concatenate([x, host]), lambda: np.nonzero(x),

@@ -134,6 +134,33 @@ def test_a_lock_installs_from_wheels_everywhere(platform, python, lock, tmp_path
     assert (" + numba==" in done.stderr) is (platform != "x86_64-apple-darwin")
 
 
+@pytest.mark.network
+@pytest.mark.parametrize("extra", ["cuda", "cuda12"])
+@pytest.mark.parametrize(
+    "platform, python",
+    [
+        ("x86_64-unknown-linux-gnu", "3.11"),
+        ("x86_64-unknown-linux-gnu", "3.14"),
+        ("x86_64-pc-windows-msvc", "3.12"),
+        ("aarch64-apple-darwin", "3.13"),
+    ],
+)
+def test_the_extras_for_a_gpu_resolve_together(platform, python, extra):
+    """From wheels, kernels' compiler and CuPy for one CUDA; on a Mac, where there is no CUDA, to nothing."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--no-config", "--only-binary", ":all:", "-q"]
+    command += ["pyproject.toml", "--extra", extra, "--python-platform", platform, "--python-version", python]
+    done = subprocess.run(
+        [*command, "--no-annotate", "--no-header"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    found = {line.split("==")[0] for line in done.stdout.splitlines()}
+    cupy, cublas = (
+        ("cupy-cuda13x", "nvidia-cublas") if extra == "cuda" else ("cupy-cuda12x", "nvidia-cublas-cu12")
+    )
+    assert ({"numba-cuda", cupy, cublas} <= found) is (platform != "aarch64-apple-darwin")
+    assert (cupy in found) is (platform != "aarch64-apple-darwin")
+
+
 # The installer ---------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from .errors import ArgumentError, DeviceError
 from .gpu import arrays, door
 
@@ -139,7 +141,7 @@ def resolve(op: Op) -> Pair:
 
 
 class Made(NamedTuple):
-    """A cache, and the pair that made it."""
+    """A cache of arrays of the GPU, and the pair that made it."""
 
     pair: Pair
     cache: Any
@@ -148,35 +150,37 @@ class Made(NamedTuple):
 def where_arrays_lie(op: Op, pair: Pair) -> Pair:
     """`pair` for arrays of the CPU, the op's CUDA kernels for those of the GPU; a replacement for both.
 
-    Stands around every op once an array was on the GPU. A cache remembers which of the two made it.
+    Stands around every op once an array was on the GPU. A cache of the GPU remembers its pair.
     """
     replaced = op.replacement is not None
 
     def forward(*inputs: Any, **params: Any) -> tuple[Any, Any]:
-        on_gpu = one_device(op, inputs) == "cuda"
-        chosen = op.pair("cuda") if on_gpu and not replaced else pair
+        for x in inputs:
+            if x.__class__ is not np.ndarray and arrays.is_on_gpu(x):
+                break
+        else:
+            return pair.forward(*inputs, **params)
+        require_one_device(op, inputs)
+        chosen = pair if replaced else op.pair("cuda")
         out, cache = chosen.forward(*inputs, **params)
         return out, Made(chosen, cache)
 
     def backward(dout: Any, cache: Any, needs: tuple[bool, ...] | None = None) -> Any:
-        chosen, cache = cache if isinstance(cache, Made) else (pair, cache)
+        chosen, cache = cache if cache.__class__ is Made else (pair, cache)
         assert chosen.backward is not None
         return chosen.backward(dout, cache) if needs is None else chosen.pull(dout, cache, needs)
 
     return replace(pair, forward=forward, backward=backward if pair.backward else None)
 
 
-def one_device(op: Op, inputs: tuple) -> str:
-    """Where the inputs of an op lie; a DeviceError if in two places."""
-    places = [arrays.where_is(x) for x in inputs if x is not None]
-    if "cuda" not in places:
-        return "cpu"
-    if "cpu" in places:
-        named = {name: arrays.where_is(x) for name, x in zip(op.names(inputs), inputs) if x is not None}
-        got = " and ".join(f"{name} on {place}" for name, place in named.items())
-        here = next(name for name, place in named.items() if place == "cpu")
-        raise DeviceError(op.name, got, "all on one device", f"{here}.to('cuda')")
-    return "cuda"
+def require_one_device(op: Op, inputs: tuple) -> None:
+    """Refuse inputs of which some are on the GPU and some are not."""
+    if all(x is None or arrays.is_on_gpu(x) for x in inputs):
+        return
+    named = {name: arrays.where_is(x) for name, x in zip(op.names(inputs), inputs) if x is not None}
+    got = " and ".join(f"{name} on {place}" for name, place in named.items())
+    here = next(name for name, place in named.items() if place == "cpu")
+    raise DeviceError(op.name, got, "all on one device", f"{here}.to('cuda')")
 
 
 def device_named(target: Any) -> str | None:

@@ -51,7 +51,7 @@ def evaluate(model: Module, data: Any, loss_fn: Loss, batch_size: int = 256) -> 
             for batch in _cut(data, batch_size):
                 inputs, target = unpacked(batch, "evaluate", device)
                 output = model(*inputs)
-                loss, *right = numbers(loss_fn(output, target).data, *_right(output, target))
+                loss, *right = numbers(_single(loss_fn(output, target)), *_right(output, target))
                 total, n = total + loss * len(target), n + len(target)
                 if right:
                     hits, counted = hits + int(right[0]), counted + int(right[1])
@@ -63,6 +63,11 @@ def evaluate(model: Module, data: Any, loss_fn: Loss, batch_size: int = 256) -> 
             "evaluate", "no examples", "at least one", "a list or Batches, not a generator used up"
         )
     return Evaluation(total / n, hits / counted if counted else None)
+
+
+def _single(loss: Tensor) -> Any:
+    """The array of a loss that is one number."""
+    return loss.data if loss.size == 1 else loss.item()  # which says what is wrong
 
 
 def _right(output: Any, target: Tensor) -> tuple:

@@ -80,6 +80,12 @@ def train(
     ------
     DivergedError
         When loss or gradient is NaN or infinite, before the parameters change.
+
+    Notes
+    -----
+    Batches go to the device of the parameters. On the GPU a step makes one copy back, after backward: a
+    vector with the loss, the penalty and the norm of each gradient, which the step's numbers, the clipping
+    and the look for NaN need.
     """
     batches = _checked(batches)
     updater = Updater(model, loss_fn, optimizer, schedule, clip_norm, l1, l2)

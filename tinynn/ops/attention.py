@@ -222,13 +222,13 @@ def attention_weights(
     """p = softmax(scale q k^T + mask) by functions of F, for who wants to see the weights."""
     scale = default_scale(q.shape[-1]) if scale is None else scale
     scores = F.matmul(F.mul(q, scale), F.transpose(k, -1, -2))  # (..., T, S)
-    array = lambda x: x.data if isinstance(x, F.Tensor) else x
-    mask = additive(array(attn_mask), is_causal, q.shape[-2], k.shape[-2], q.dtype, array(q))
+    given = None if attn_mask is None else F.plain_array(attn_mask)
+    mask = additive(given, is_causal, q.shape[-2], k.shape[-2], q.dtype, F.plain_array(q))
     if mask is None:
         return F.softmax(scores, -1)
     open_ = np.broadcast_to(mask, scores.shape) != -np.inf
     blind = ~open_.any(axis=-1, keepdims=True)  # softmax of -inf alone would be NaN
-    if attn_mask is not None and np.result_type(array(attn_mask)) != np.bool_:
+    if given is not None and given.dtype != np.bool_:
         scores = F.add(scores, F.where(blind, 0.0, attn_mask))
     p = F.softmax(F.where(open_ | blind, scores, -np.inf), -1)
     return F.where(blind, 0.0, p) if is_on_gpu(blind) or blind.any() else p
