@@ -7,7 +7,6 @@ the one at fault, in a race both.
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -556,7 +555,14 @@ def scatter_without_atomics(index, dy, dw):
     dw[index[n]] += dy[n]  # <-
 
 
-@bug("race", {0}, lambda: (floats(3), fresh(3), zeros(1, dtype=np.int32), fresh(1)), at=(2, 0, 0), grid=3, block=1)
+@bug(
+    "race",
+    {0},
+    lambda: (floats(3), fresh(3), zeros(1, dtype=np.int32), fresh(1)),
+    at=(2, 0, 0),
+    grid=3,
+    block=1,
+)
 def last_block_without_a_fence(x, partial, counter, y):
     b = cuda.blockIdx.x
     partial[b] = x[b]  # <-
@@ -919,6 +925,12 @@ def shared_memory_of_half_a_size(y):
     s[0] = 1.0
 
 
+@bug("memory", 0, lambda: (fresh(32),))
+def aligned_to_twelve_bytes(y):
+    s = cuda.shared.array(32, float32, 12)  # <-
+    s[0] = 1.0
+
+
 @bug("memory", 0, lambda: (fresh(3),), block=3)
 def constant_memory_written(y):
     table = cuda.const.array_like(TABLE)
@@ -984,14 +996,14 @@ def a_name_nobody_knows(y):
 
 
 @cuda.jit(device=True)
-def root(v):
-    return math.sqrt(v)  # <-
+def share(v, n):
+    return v // n  # <-
 
 
-@bug("exception", 0, lambda: (fresh(8),), block=8, inside=root)
-def root_of_a_negative(y):
+@bug("exception", 2, lambda: (fresh(8),), block=8, inside=share)
+def divided_by_zero_in_a_device_function(y):
     t = cuda.threadIdx.x
-    y[t] = root(float(t) - 1.0)
+    y[t] = float32(share(8, 2 - t))
 
 
 @bug("exception", 0, lambda: (fresh(8),), block=8)

@@ -1219,3 +1219,36 @@ def threads_that_leave_early():
     return x, np.ones(33)
 
 
+@cuda.jit
+def edges(x, out):
+    i = cuda.threadIdx.x
+    if i < 6:
+        v = x[i]
+        out[0, i], out[1, i], out[2, i] = math.sqrt(v), math.exp(v * v * v), math.log(v)
+        out[3, i] = max(v, float32(0.0))
+        out[4, i] = min(float32(0.0), v)
+
+
+@right
+def math_that_does_not_raise():
+    x, out = np.array([-1, 0, 4, 1000, -1000, np.nan], np.float32), fresh(5, 6)
+    launch(edges, 1, 8, x, out)
+    with np.errstate(all="ignore"):
+        return out, [np.sqrt(x), np.exp(x * x * x), np.log(x), np.fmax(x, 0), np.fmin(x, 0)]
+
+
+@cuda.jit(device=True)
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
+
+
+@cuda.jit
+def factorials(out):
+    out[cuda.threadIdx.x] = factorial(cuda.threadIdx.x)
+
+
+@right
+def a_device_function_that_calls_itself():
+    out = fresh(6, dtype=np.int32)
+    launch(factorials, 1, 6, out)
+    return out, [1, 1, 2, 6, 24, 120]

@@ -128,7 +128,6 @@ def main() -> int:
     if "--fake" not in sys.argv:
         return serve(Device(), sys.stdin, answers)
     from tests.strict import standing_in
-
     from tinynn.gpu import simt
 
     with standing_in(), simt.settings(checks=False):  # what checks find, other tests look for

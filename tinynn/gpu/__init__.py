@@ -45,7 +45,6 @@ __all__ = [
     "launch",
     "memory",
     "require",
-    "simt",
     "synchronize",
     "to_device",
     "to_host",

@@ -6,8 +6,8 @@ does for one decides. So a kernel is compiled for the types of its arguments, an
 the dispatcher would hand over: for each array two unused pointers, its size, the size of an element, its
 address, shape and strides.
 
-Should a version of numba-cuda keep its kernels elsewhere, the dispatcher's way is taken for good, and `why_not`
-says why; ``TINYNN_CUDA_DISPATCHER=1`` takes it from the beginning.
+Should a version of numba-cuda keep its kernels elsewhere, the dispatcher's way is taken for good, and
+`why_not` says why; ``TINYNN_CUDA_DISPATCHER=1`` takes it from the beginning.
 """
 
 from __future__ import annotations

@@ -136,7 +136,8 @@ class Array:
                 i = i.used(f"is an index of {self._name}")
             if isinstance(i, (float, bool, np.floating, np.bool_)) or not hasattr(i, "__index__"):
                 got = f"index {i!r} of type {type(i).__name__} into {self._name}"
-                return self._outside(got, "a whole number")
+                hint = "i // 2 where i / 2 gives a float" if isinstance(i, float) else None
+                return self._outside(got, "a whole number", hint)
             i = int(i)
             if not 0 <= i < size:
                 return self._out_of_range(i, axis, size)
@@ -149,16 +150,15 @@ class Array:
     def _out_of_range(self, i: int, axis: int, size: int) -> Any:
         which = f" on axis {axis}" if len(self.shape) > 1 else ""
         expected = f"0 to {size - 1}{which}" if size else "no index at all: this array is empty"
-        got = f"index {i}{which} into {self._name} of shape {self.shape} by {now.launch.who()}"
-        hint = None
+        got = f"index {i}{which} into {self._called} of shape {self.shape} by {now.launch.who()}"
         if i < 0:
-            hint = (
-                "an if around it: on a GPU a negative index reads from the array's end, or before its start"
-            )
-        elif self._memory.space == "global":
-            hint = f"an if before it: if i < {self._name}.shape[{axis}]"
+            hint = "a guard with if: Numba takes a negative index as counted from the end, as Python does"
         elif self._memory.space == "shared" and not size:
             hint = "bytes of dynamic shared memory: launch(..., shared=1024)"
+        elif self._memory.space == "global" and self.shape == self._memory.shape:
+            hint = f"a guard: if i < {self._name}.shape[{axis}], with your name for i"
+        else:
+            hint = "a guard with if, or a larger array"
         return self._outside(got, expected, hint)
 
     def _outside(self, got: str, expected: str, hint: str | None = None) -> Any:
@@ -187,6 +187,10 @@ class Array:
     @property
     def _name(self) -> str:
         return self._memory.name
+
+    @property
+    def _called(self) -> str:
+        return self._name if self.shape == self._memory.shape else f"a part of {self._name}"
 
     @property
     def dtype(self) -> np.dtype:
@@ -234,7 +238,7 @@ class Array:
         if name.startswith("__"):
             raise AttributeError(name)
         known = "an index, .shape, .size, .ndim, .dtype, .strides, .T"
-        raise MissingError("an array in a kernel", f".{name}", known)
+        raise MissingError(f"{self._name}.{name}", "what arrays in a kernel do not have", known)
 
 
 class Constant(Array):
@@ -243,7 +247,7 @@ class Constant(Array):
     __slots__ = ()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        got = f"a write to {self._name}[{shown(index)}] by {now.launch.who()}, which is constant memory"
+        got = f"a write to {self._name}[{shown(index)}], constant memory, by {now.launch.who()}"
         now.launch.report(report.MEMORY, got, "reads alone", "cuda.shared.array or cuda.local.array")
 
 

@@ -97,8 +97,8 @@ class Memory:
             atoms[BEFORE] = HOST
             self.unwritten(cell)
         elif atoms[BEFORE] > HOST and concurrent(atoms[BEFORE]):
-            self.race(cell, atoms[BEFORE], "changes by an atomic", "writes")
-        self.against_reads(cell, self.reads[cell], "changes by an atomic")
+            self.race(cell, atoms[BEFORE], "atomically changes", "writes")
+        self.against_reads(cell, self.reads[cell], "atomically changes")
         assert now.thread is not None
         atoms[now.thread.key] = stamp
         self.writes[cell] = ATOMIC
@@ -106,7 +106,7 @@ class Memory:
     def against_atomics(self, cell: int, what: str) -> None:
         for key, stamp in self.atoms[cell].items():
             if stamp > HOST and concurrent(stamp):
-                self.race(cell, stamp, what, "writes" if key == BEFORE else "changes by an atomic")
+                self.race(cell, stamp, what, "writes" if key == BEFORE else "atomically changes")
                 return
 
     def against_reads(self, cell: int, read: int, what: str) -> None:
@@ -143,14 +143,14 @@ class Memory:
             self.report_unwritten(cell, thread, site)
 
     def report_unwritten(self, cell: int, thread: Thread, site: Site) -> None:
-        made = {
-            "global": "memory from tinynn.gpu.empty holds whatever was there: use zeros, or write it first",
-            "shared": "shared memory starts with what an earlier block left: fill it, then syncthreads",
-            "local": "a local array starts with whatever was there: fill it in a loop first",
+        hint = {
+            "global": f"{self.name} from zeros, or filled first: tinynn.gpu.empty fills nothing",
+            "shared": f"{self.name} filled first, then cuda.syncthreads(): it starts with leftovers",
+            "local": f"{self.name} filled first, in a loop: it starts with leftovers",
         }[self.space]
-        got = f"a read of {self.label(cell)} by {now.launch.who(thread)}, which nobody has written"
-        expected = "a cell that was written before it is read"
-        now.launch.report(report.UNWRITTEN, got, expected, made, site=site, thread=thread)
+        got = f"{self.label(cell)}, which no thread has written, read by {now.launch.who(thread)}"
+        expected = "a write before the read"
+        now.launch.report(report.UNWRITTEN, got, expected, hint, site=site, thread=thread)
 
     def race(self, cell: int, stamp: int, mine: str, theirs: str) -> None:
         self.pending.pop(cell, None)

@@ -168,7 +168,7 @@ class Now:
         return next(site for n, site in self.sites.values() if n == number)
 
     def endless(self) -> None:
-        self.launch.endless(f"{self.limit:,} accesses to memory without a barrier".replace(",", " "))
+        self.launch.endless(f"{self.limit:,} accesses to memory and no barrier".replace(",", " "))
 
 
 now = Now()
