@@ -9,6 +9,7 @@ import pytest
 from against_reference import compare, compare_case, launched, poison, same
 from cases import BIG, CASES
 
+from tinynn import ops
 from tinynn.errors import ArgumentError
 from tinynn.ops import matmul_cuda, matmul_ladder_cuda
 from tinynn.ops.matmul_ladder_cuda import make_blocked, make_buffered, make_naive, make_tiled
@@ -27,14 +28,25 @@ RUNGS = {
 FLAGS = list(itertools.product([False, True], repeat=2))
 
 
+TINY = (4, 4, 2, 2, 2)
+
+
 @pytest.fixture(autouse=True)
-def poisoned_outputs():
-    with poison(matmul_cuda):
-        yield
+def tiny_tiles_on_poisoned_outputs(monkeypatch):
+    """The pairs run four threads a block; the library's own tiles have a test of their own."""
+    with monkeypatch.context() as tiny, poison(matmul_cuda):
+        tiny.setitem(matmul_cuda.TILES, "small", TINY)
+        matmul_cuda.rung.cache_clear()
+        yield tiny
+    matmul_cuda.rung.cache_clear()
 
 
 def normal(*shape):
     return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+
+
+def flops(case):
+    return ops.catalogue[case.op].spec(*case.arrays(np.float32), **case.params).flops
 
 
 def climb(rung, m, n, k, ta=False, tb=False, z=1):
@@ -64,16 +76,18 @@ def test_every_rung_takes_operands_that_lie_transposed(name, ta, tb):
 def test_every_rung_on_sizes_around_its_tiles(name, ta, tb):
     rung = RUNGS[name](TA=ta, TB=tb)
     rows, columns = rung.tile
-    for m, n, k in itertools.product((1, rows - 1, rows, rows + 1), (1, columns, columns + 1), (1, 3, 4, 9)):
+    for m, n, k in itertools.product((1, rows - 1, rows, rows + 1), (1, columns, columns + 1), (1, 3, 9)):
         climb(rung, m, n, k, ta, tb)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiled", "blocked", "buffered"])
 @pytest.mark.parametrize("ta, tb", FLAGS)
-def test_the_library_s_tile_sizes(name, ta, tb):
+def test_the_library_s_tile_sizes(name, ta, tb, tiny_tiles_on_poisoned_outputs):
+    tiny_tiles_on_poisoned_outputs.undo()
+    matmul_cuda.rung.cache_clear()
     for tiles in ("small", "middle", "large"):
-        climb(matmul_cuda.rung(name, tiles, ta, tb), 129, 67, 9, ta, tb)
+        climb(matmul_cuda.rung(name, tiles, ta, tb), 65, 67, 9, ta, tb)
 
 
 @pytest.mark.parametrize("make", [make_blocked, make_buffered])
@@ -111,7 +125,7 @@ def test_pairs_are_the_reference_s(case):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in BIG if c.op in OPS], ids=lambda c: c.id)
+@pytest.mark.parametrize("case", [c for c in BIG if c.op in OPS and flops(c) < 2e6], ids=lambda c: c.id)
 def test_pairs_are_the_reference_s_on_large_inputs(case):
     compare_case(case, rtol=1e-4, atol=1e-4)
 
