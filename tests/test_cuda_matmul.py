@@ -22,7 +22,7 @@ RUNGS = {
     "blocked": lambda **flags: make_blocked(4, 6, 2, 2, 3, **flags),
     "blocked, tall": lambda **flags: make_blocked(8, 4, 4, 4, 1, **flags),
     "buffered": lambda **flags: make_buffered(4, 4, 2, 2, 2, **flags),
-    "buffered, wide": lambda **flags: make_buffered(8, 16, 4, 4, 8, **flags),
+    "buffered, wide": lambda **flags: make_buffered(16, 16, 4, 2, 8, **flags),
     "buffered, warps": lambda **flags: make_buffered(8, 16, 16, 1, 1, **flags),
 }
 FLAGS = list(itertools.product([False, True], repeat=2))
@@ -95,6 +95,8 @@ def test_tile_sizes_that_do_not_divide_are_refused(make):
     for sizes in ((8, 16, 8, 1, 1), (6, 8, 4, 4, 4), (8, 6, 4, 4, 4)):
         with pytest.raises(ArgumentError, match="BM=64, BN=64, BK=8, TM=4, TN=4"):
             make(*sizes)
+    with pytest.raises(ArgumentError, match="multiple of BM, BN and BK"):
+        make_buffered(8, 64, 4, 4, 4)
     assert make(BM=64, BN=64, BK=8, TM=4, TN=4).tile == (64, 64)
 
 

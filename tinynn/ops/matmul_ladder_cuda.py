@@ -168,12 +168,17 @@ def make_blocked(
     return Rung(blocked, (BM, BN), (int(THREADS), 1))
 
 
-def threads_of(BM: int, BN: int, BK: int, TM: int, TN: int) -> u:
-    """Threads of a block, each with TM x TN of its BM x BN elements; an error unless the sizes divide."""
+def threads_of(BM: int, BN: int, BK: int, TM: int, TN: int, *, lines: bool = False) -> u:
+    """Threads of a block, each with TM x TN of its BM x BN elements; an error unless the sizes divide.
+
+    With `lines` the threads must also fill whole lines of both tiles, whichever way these lie.
+    """
     threads = BM // TM * (BN // TN)
-    if BM % TM or BN % TN or BM * BK % threads or BN * BK % threads:
+    wrong = BM % TM or BN % TN or BM * BK % threads or BN * BK % threads
+    if wrong or (lines and any(threads % size for size in (BM, BN, BK))):
         got = f"BM={BM}, BN={BN}, BK={BK}, TM={TM}, TN={TN}"
         expected = f"TM to divide BM, TN BN, and {threads} threads BM BK and BN BK, the numbers of a tile"
+        expected += f"; and {threads} to be a multiple of BM, BN and BK" if lines else ""
         raise ArgumentError("matmul tiles", got, expected, "BM=64, BN=64, BK=8, TM=4, TN=4")
     return u(threads)
 
@@ -213,7 +218,7 @@ def make_buffered(
     """
     Y, X, last = u(BM // TM), u(BN // TN), FINISH or total_alone
     WY, WX = min(u(4), Y), min(u(8), X)
-    THREADS, WARP, ACROSS = threads_of(BM, BN, BK, TM, TN), WY * WX, X // WX
+    THREADS, WARP, ACROSS = threads_of(BM, BN, BK, TM, TN, lines=True), WY * WX, X // WX
     fetch_a, put_a = make_stage(BM, BK, THREADS, TA)
     fetch_b, put_b = make_stage(BN, BK, THREADS, not TB)
     EACH_A, EACH_B = int(BM * BK // THREADS), int(BN * BK // THREADS)
@@ -277,23 +282,22 @@ def total_alone(total, bias, j):
 def make_stage(SIDE: int, BK: int, THREADS: u, K_FIRST: bool) -> tuple[Kernel, Kernel]:
     """`make_load` in two steps: fetch from memory into registers, put from there into shared memory."""
     EACH, S, D = u(SIDE * BK // THREADS), u(SIDE), u(BK)
+    NEXT = u(THREADS // (S if K_FIRST else D))  # lines of memory from one of a thread's numbers to its next
 
     @cuda.jit(device=True)
     def fetch(registers, a, side, k, t):
         for e in range(EACH):
-            n = u(t + u(e) * THREADS)
             if K_FIRST:
-                registers[e] = at(a, u(k + n // S), u(side + n % S))
+                registers[e] = at(a, u(k + t // S + u(e) * NEXT), u(side + t % S))
             else:
-                registers[e] = at(a, u(side + n // D), u(k + n % D))
+                registers[e] = at(a, u(side + t // D + u(e) * NEXT), u(k + t % D))
 
     @cuda.jit(device=True)
     def put(tile, half, registers, t):
         for e in range(EACH):
-            n = u(t + u(e) * THREADS)
             if K_FIRST:
-                tile[half, n // S, n % S] = registers[e]
+                tile[half, t // S + u(e) * NEXT, t % S] = registers[e]
             else:
-                tile[half, n % D, n // D] = registers[e]
+                tile[half, t % D, t // D + u(e) * NEXT] = registers[e]
 
     return fetch, put
