@@ -76,13 +76,13 @@ def test_every_rung_takes_operands_that_lie_transposed(name, ta, tb):
 def test_every_rung_on_sizes_around_its_tiles(name, ta, tb):
     rung = RUNGS[name](TA=ta, TB=tb)
     rows, columns = rung.tile
-    for m, n, k in itertools.product((1, rows - 1, rows, rows + 1), (1, columns, columns + 1), (1, 3, 9)):
+    for m, n, k in itertools.product((1, rows - 1, rows + 1), (1, columns, columns + 1), (1, 9)):
         climb(rung, m, n, k, ta, tb)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiled", "blocked", "buffered"])
-@pytest.mark.parametrize("ta, tb", FLAGS)
+@pytest.mark.parametrize("ta, tb", [(False, True), (True, False)])
 def test_the_library_s_tile_sizes(name, ta, tb, tiny_tiles_on_poisoned_outputs):
     tiny_tiles_on_poisoned_outputs.undo()
     matmul_cuda.rung.cache_clear()
