@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 
 import numpy as np
@@ -11,7 +12,7 @@ from cases import BIG, CASES
 
 from tinynn import ops
 from tinynn.errors import ArgumentError
-from tinynn.ops import matmul_cuda, matmul_ladder_cuda
+from tinynn.ops import matmul_cuda
 from tinynn.ops.matmul_ladder_cuda import make_blocked, make_buffered, make_naive, make_tiled
 
 OPS = ("matmul", "linear")
@@ -88,6 +89,11 @@ def test_the_library_s_tile_sizes(name, ta, tb, tiny_tiles_on_poisoned_outputs):
     matmul_cuda.rung.cache_clear()
     for tiles in ("small", "middle", "large"):
         climb(matmul_cuda.rung(name, tiles, ta, tb), 65, 67, 9, ta, tb)
+
+
+@pytest.mark.parametrize("make", [make_naive, make_tiled, make_blocked, make_buffered])
+def test_a_rung_fits_on_a_screen(make):
+    assert len(inspect.getsource(make().kernel.function).splitlines()) <= 60
 
 
 @pytest.mark.parametrize("make", [make_blocked, make_buffered])
@@ -181,4 +187,3 @@ def test_linear_act_names_its_activations():
 def test_tiles_grow_with_the_product():
     assert [matmul_cuda.fitting(n, n) for n in (64, 512, 1024, 4096)] == ["small", "middle", "large", "large"]
     assert matmul_cuda.fitting(64, 64, z=64) == "large"
-    assert matmul_ladder_cuda.Rung._fields[:3] == ("kernel", "tile", "block")
