@@ -204,7 +204,7 @@ def _normalise(x: Any, weight: Any, bias: Any, eps: float, s: Shared) -> tuple:
 def _pull(dy: Any, x: Any, mean: Any, rstd: Any, weight: Any, s: Shared) -> tuple:
     """dx, dweight and dbias."""
     dy, x, block = dy.reshape(s.planes), x.reshape(s.planes), threads_of_rows(s.length, most=256)
-    dx, (total, product) = empty(x.shape, x), empty((2, s.planes[0]), x)
+    dx, total, product = empty(x.shape, x), empty((s.planes[0],), x), empty((s.planes[0],), x)
     launch(plane_gradients, blocks(x.shape[0], block[1]), block, dy, x, mean, rstd, s.share, total, product)
     db, dw = sum_columns(total.reshape(s.n, -1)), sum_columns(product.reshape(s.n, -1))
     a, b = _of_group(total, db, weight, s), _of_group(product, dw, weight, s)
