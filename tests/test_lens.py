@@ -347,6 +347,23 @@ def test_a_device_function_is_looked_into():
     assert (test.tests, test.forks) == (2, 1)  # two calls in one line are two tests
 
 
+twice = cuda.jit(device=True)(lambda v: v + v)
+thrice, never = cuda.jit(device=True)(lambda v: v + v + v), lambda v: v
+
+
+@cuda.jit
+def calls_lambdas(x, y):
+    i = cuda.grid(1)
+    y[i] = twice(x[i]) + thrice(x[i])
+
+
+def test_a_lambda_is_looked_into_unless_its_statement_holds_another():
+    y = zeros(32)
+    report = look(calls_lambdas, 1, 32, floats(32), y, change=True)
+    assert report.flops == 32 * 2 and report.find("twice =").flops == 32 and report.opaque == ("<lambda>",)
+    np.testing.assert_array_equal(y, 5 * floats(32))
+
+
 def test_rounds_that_others_sit_out_are_not_put_together():
     """Every thread writes once, but each in its own round: 32 steps of one thread, not one of 32."""
     report = look(in_turn, 1, 32, floats(32), zeros(32))

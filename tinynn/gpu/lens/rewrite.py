@@ -52,7 +52,8 @@ class _Rewriter:
         if tree is None:
             return None
         code = compiled(told(tree, self._prefix(f) if kernel.device else None), f)
-        names = {name: self._known(value) for name, value in f.__globals__.items()}
+        names = dict(f.__globals__)
+        names |= {name: self._known(names[name]) for name in f.__code__.co_names if name in names}
         names["__lens_tracker"] = self._recording.tracker
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or ()))
         closure = tuple([CellType(self._known(cells[name].cell_contents)) for name in code.co_freevars])
@@ -82,8 +83,19 @@ def definition(f: Callable) -> ast.FunctionDef | None:
     except SyntaxError:
         return None
     ast.increment_lineno(tree, f.__code__.co_firstlineno - 1 - inside)
+    if f.__name__ == "<lambda>":
+        return _unfolded([n for n in ast.walk(tree) if isinstance(n, ast.Lambda)])
     found = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)), None)
     return found if found is not None and found.name == f.__name__ else None
+
+
+def _unfolded(lambdas: list[ast.Lambda]) -> ast.FunctionDef | None:
+    """A lambda as a definition, if it is the only one of its statement."""
+    if len(lambdas) != 1:
+        return None
+    only = lambdas[0]
+    answer = _at(ast.Return(only.body), only.body)
+    return _at(ast.FunctionDef("<lambda>", only.args, [answer], [], None), only)
 
 
 def compiled(tree: ast.FunctionDef, f: Any) -> Any:
