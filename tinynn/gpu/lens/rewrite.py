@@ -5,9 +5,11 @@ arithmetic was done, only the kernel's own text can say. So its syntax tree is c
 call before every statement and around every operation; line numbers stay. Nothing global is touched: no
 tracing, no profiling.
 
-What counts as arithmetic: ``+ - * / // % **`` whose result is a floating-point number, one each; a function
-of `math`, ``min``, ``max``, ``abs`` and an atomic with such a result, one each; ``cuda.fma``, two. Not
-counted: comparisons, conversions, signs, and whole numbers, which compute addresses.
+What counts as arithmetic: ``+ - * / // % **`` whose result is a floating-point number, one each; so does a
+function of `math`, called as ``math.exp``, a device function that the interpreter computes in its own way,
+``min``, ``max``, ``abs`` and an atomic; ``cuda.fma`` is two. Not counted: comparisons, conversions, signs,
+and whole numbers, which compute addresses. It is the arithmetic that the text asks for: a compiler may
+merge or drop some of it.
 """
 
 from __future__ import annotations
@@ -68,7 +70,21 @@ class _Rewriter:
         return prefix
 
     def _known(self, value: Any) -> Any:
-        return self.kernel(value) if isinstance(value, Kernel) and value.device else value
+        """What stands for a name of the kernel: device functions rewritten, all else as it is."""
+        if not isinstance(value, Kernel) or not value.device:
+            return value
+        if type(value).__call__ is Kernel.__call__:
+            return self.kernel(value)
+        return self._counted(value)
+
+    def _counted(self, function: Callable) -> Callable:
+        """A function that the interpreter computes in its own way counts as one operation, like math's."""
+
+        def call(*args: Any) -> Any:
+            tracker = self._recording.tracker()
+            return tracker.op(tracker.line, function(*args))
+
+        return call
 
 
 def definition(f: Callable) -> ast.FunctionDef | None:
@@ -94,8 +110,10 @@ def _unfolded(lambdas: list[ast.Lambda]) -> ast.FunctionDef | None:
     if len(lambdas) != 1:
         return None
     only = lambdas[0]
-    answer = _at(ast.Return(only.body), only.body)
-    return _at(ast.FunctionDef("<lambda>", only.args, [answer], [], None), only)
+    found = ast.parse("def name(): return None").body[0]
+    assert isinstance(found, ast.FunctionDef)
+    found.name, found.args, found.body = "<lambda>", only.args, [_at(ast.Return(only.body), only.body)]
+    return _at(found, only)
 
 
 def compiled(tree: ast.FunctionDef, f: Any) -> Any:
