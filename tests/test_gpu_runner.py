@@ -130,6 +130,7 @@ def scripted(tmp_path, monkeypatch, seconds_an_item, budget, answers=None):
     """A whole run with scripted workers, one lane at a time."""
     clock = Clock()
     script = Script(clock, seconds_an_item, answers or {})
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # hundreds of writes, which no power cut threatens
     monkeypatch.setattr(gpu.sanitize, "run", lambda seconds: {"status": "absent", "why": "none"})
     run = gpu.Run(
         Results("A GPU", "2020-02-02", "test", tmp_path), plan.Budget(budget, clock), (), 1, io.StringIO()
@@ -302,7 +303,7 @@ def test_races_are_the_courses_own():
         theirs = [a.shape for a in TRACKS[race.op].arrays(5)]
         ours = [i.shape if isinstance(i, contests.Ints) else i for i in race.inputs(5)]
         assert ours == theirs
-        assert set(race.sizes) <= set(range(1, max(TRACKS[race.op].sizes) + 1))
+        assert max(race.sizes) <= max(TRACKS[race.op].sizes)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from .door import available, elapsed, require, synchronize
 from .kernel import Kernel, blocks, launch
 
 if TYPE_CHECKING:
-    from . import cuda, simt
+    from . import cuda
 
 __all__ = [
     "Kernel",
@@ -56,6 +56,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load `cuda`, and the interpreter behind it, when it is first named: no tensor needs it."""
-    if name in ("cuda", "simt"):
+    if name == "cuda":
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
