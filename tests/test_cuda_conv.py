@@ -14,14 +14,14 @@ from tinynn.ops import conv_tiled_cuda as tiled
 EVERY = cases_of(
     "conv1d", "conv2d", "conv_transpose2d", quick=lambda arrays: arrays[0].size * arrays[1].size < 3000
 )
-LIBRARY_TILE, LIBRARY_STEP = tiled.tile_of, tiled.STEP
+LIBRARY_TILE = tiled.tile_of
 
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
     """Tiles of 4 channels by 8 pixels, so that small images have several; memory full of NaN."""
-    monkeypatch.setattr(tiled, "tile_of", lambda channels: (2, 2, 8, 4))
-    monkeypatch.setattr(tiled, "STEP", 2)
+    monkeypatch.setattr(tiled, "tile_of", lambda *sizes: (2, 2, 8, 4))
+    monkeypatch.setattr(conv_cuda, "THREADS", 32)
     poison(monkeypatch, conv_cuda, tiled, sums_cuda)
 
 
@@ -35,11 +35,10 @@ def test_every_case(case, monkeypatch):
 
 def use_the_librarys_tiles(monkeypatch):
     monkeypatch.setattr(tiled, "tile_of", LIBRARY_TILE)
-    monkeypatch.setattr(tiled, "STEP", LIBRARY_STEP)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("out", [3, 33])
+@pytest.mark.parametrize("out", [3, 17, 33])
 def test_the_librarys_tiles(out, monkeypatch):
     use_the_librarys_tiles(monkeypatch)
     names = agrees("conv2d", drawn((1, 2, 4, 5), (out, 2, 3, 2), (out,)), {"padding": 1})
@@ -62,7 +61,7 @@ CONVOLUTIONS = {
         {"stride": (2, 3), "dilation": (2, 3), "padding": (2, 1)},
     ),
     "same, of an even kernel": ((1, 2, 4, 5), (2, 2, 2, 4), {"padding": "same", "dilation": (3, 1)}),
-    "depthwise": ((1, 3, 4, 3), (3, 1, 3, 3), {"groups": 3, "padding": 1}),
+    "depthwise": ((2, 2, 6, 5), (2, 1, 3, 2), {"groups": 2, "padding": 1}),
     "depthwise, two of each": ((1, 3, 5, 4), (6, 1, 2, 3), {"groups": 3, "stride": 2}),
     "depthwise, many of each": ((1, 2, 3, 3), (10, 1, 2, 2), {"groups": 2}),
 }
@@ -115,17 +114,18 @@ def test_which_kernels_run():
 
 
 def test_parts_of_the_sum_are_added(monkeypatch):
-    """With steps this small the 75 places make several parts, of which the last is not full."""
+    """With steps this small the 147 places make two parts, of which the last is not full."""
     monkeypatch.setattr(tiled, "BLOCKS", 40)
-    names = agrees("conv2d", drawn((3, 1, 5, 5), (2, 1, 1, 1)), {})
+    names = agrees("conv2d", drawn((3, 1, 7, 7), (2, 1, 1, 1)), {})
     assert names == ["gather", "gather", "meet", "column_sums"]
 
 
 @pytest.mark.parametrize("places", [1, 7, 8, 33, 1000, 12345])
 @pytest.mark.parametrize("tiles", [1, 5, 511, 512, 9999])
-def test_parts_cover_all_places(places, tiles):
-    each, count = tiled.parts_of(places, tiles)
-    assert each % tiled.STEP == 0 and each * (count - 1) < places <= each * count
+@pytest.mark.parametrize("step", [1, 8])
+def test_parts_cover_all_places(places, tiles, step):
+    each, count = tiled.parts_of(places, tiles, step)
+    assert each % step == 0 and each * (count - 1) < places <= each * count
 
 
 @pytest.mark.parametrize("needs", [(False, True, True), (True, False, True), (False, False, True)])

@@ -41,8 +41,9 @@ def test_the_kernels_that_run():
     assert names == ["gather", "find_rows", "scatter_add"]
 
 
-@pytest.mark.parametrize("padding_idx", [None, 0, 3, -1])
-@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.int64])
+@pytest.mark.parametrize(
+    "padding_idx, dtype", [(None, np.uint8), (0, np.int32), (3, np.int64), (-1, np.int64)]
+)
 def test_a_row_that_is_looked_up_often_and_one_that_never_is(padding_idx, dtype):
     indices = np.array([[3, 0, 3, 3], [3, 5, 3, 3]], dtype)
     compare("embedding", [indices, normal(6, 35)], {"padding_idx": padding_idx})

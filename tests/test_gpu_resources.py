@@ -69,7 +69,7 @@ def test_what_numba_is_asked_for_counts_as_figures_of_the_kernel_itself():
         (40, 65 * 1024, 256, "sm_75", 0.0, 0, "does not fit"),
         (128, 0, 1024, "sm_90", 0.0, 0, "does not fit"),
         (64, 0, 1024, "sm_90", 0.5, 1, "registers"),
-        (64, 0, 33, "sm_90", 0.25, 8, "registers"),
+        (64, 0, 33, "sm_90", 0.5, 16, "registers"),
     ],
 )
 def test_occupancy(registers, shared, threads, architecture, share, blocks, limit):

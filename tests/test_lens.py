@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinynn.errors import ArgumentError, KernelError
-from tinynn.gpu import cuda, float32, launch
+from tinynn.gpu import Kernel, cuda, float32, launch
 from tinynn.gpu.lens import Step, look, words
 from tinynn.gpu.lens.steps import GOOD
 
@@ -345,6 +345,47 @@ def test_a_device_function_is_looked_into():
     assert report.flops == 17 + 32 + 15 + 2 * 32
     test = report.find("if v > float32(0)")
     assert (test.tests, test.forks) == (2, 1)  # two calls in one line are two tests
+
+
+twice = cuda.jit(device=True)(lambda v: v + v)
+thrice, never = cuda.jit(device=True)(lambda v: v + v + v), lambda v: v
+
+
+@cuda.jit
+def calls_lambdas(x, y):
+    i = cuda.grid(1)
+    y[i] = twice(x[i]) + thrice(x[i])
+
+
+def test_a_lambda_is_looked_into_unless_its_statement_holds_another():
+    y = zeros(32)
+    report = look(calls_lambdas, 1, 32, floats(32), y, change=True)
+    assert report.flops == 32 * 2 and report.find("twice =").flops == 32 and report.opaque == ("<lambda>",)
+    np.testing.assert_array_equal(y, 5 * floats(32))
+
+
+class Elsewhere(Kernel):
+    """A device function that the interpreter computes in its own way."""
+
+    def __call__(self, *args):
+        return np.exp(*args)
+
+
+exponential = Elsewhere(lambda x: math.exp(x), device=True)
+
+
+@cuda.jit
+def calls_elsewhere(x, y):
+    i = cuda.grid(1)
+    y[i] = exponential(x[i]) + float32(1)
+
+
+def test_a_function_with_a_twin_in_the_interpreter_stays_that_twin_and_is_one_operation():
+    x, y, expected = -floats(32), zeros(32), zeros(32)
+    launch(calls_elsewhere, 1, 32, x, expected)
+    report = look(calls_elsewhere, 1, 32, x, y, change=True)
+    np.testing.assert_array_equal(y, expected)
+    assert report.flops == 2 * 32 and not report.opaque
 
 
 def test_rounds_that_others_sit_out_are_not_put_together():

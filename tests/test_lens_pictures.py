@@ -48,7 +48,7 @@ def test_a_load_of_neighbours_fills_four_sectors_and_nothing_is_hatched():
     assert picture.alt.startswith(
         "Warp 0 of block 0 reads 32 elements of x from 4 sectors: 128 of 128 bytes used. Coalesced"
     )
-    assert "Sectors: x[0…7] by threads 0 to 7; x[8…15] by threads 8 to 15" in picture.alt
+    assert "Sectors: x[0…7] by lanes 0 to 7; x[8…15] by lanes 8 to 15" in picture.alt
     assert lines(picture, WARPS[0]) == 32
 
 
@@ -58,7 +58,7 @@ def test_a_stride_of_eight_hatches_seven_cells_of_each_of_32_sectors():
     assert len(boxes) == 32 and len({round(box.get_width(), 6) for box in boxes}) == 1
     assert sum(text.startswith("4 of 32 B") for text in texts(picture)) == 32
     assert "hatched: moved for nobody, 896 of 1,024 bytes (87.5%)" in texts(picture)
-    assert "1 of x[0…7] by thread 0" in picture.alt and "and 28 more" in picture.alt
+    assert "1 of x[0…7] by lane 0" in picture.alt and "and 28 more" in picture.alt
 
 
 def test_elements_of_a_matrix_are_called_by_row_and_column():
@@ -93,7 +93,7 @@ def test_threads_that_sit_out_are_dashed_and_counted():
     picture = drawn(look(copy, 1, 32, floats(32), zeros(5)), "x")
     dashed = [p for p in picture.axes[0].patches if p.get_linestyle() not in ("solid", "-")]
     assert len(dashed) == 27 and "27 threads of the warp sit out." in picture.alt
-    assert "warp 0, block 0: 5 of 32 threads" in texts(picture)
+    assert "warp 0 of block 0, threads 0–31: 5 at work" in texts(picture)
 
 
 def test_atomics_that_wait_are_orange_dashed_and_numbered():

@@ -21,8 +21,8 @@ from .pool import COMMAND, Worker
 from .results import FOLDER, Results
 
 SECONDS = 450.0
-KEEP_FOR_TIMING = 200.0
-"""Seconds that comparing and training leave for what comes after them."""
+TIMING = 0.45
+"""The share of the time that comparing and training leave for what comes after them."""
 
 
 class Run:
@@ -75,12 +75,13 @@ class Run:
             for item in plan.everything():  # what they would need is not there, and the line above says what
                 self.results.put(item.part, item.name, {"status": "not reached"})
             return
-        self.side_by_side(plan.compare_items(), KEEP_FOR_TIMING)
-        self.side_by_side(plan.train_items(), KEEP_FOR_TIMING - 30)
+        timing = TIMING * self.budget.seconds
+        self.side_by_side(plan.compare_items(), timing * 1.15)
+        self.side_by_side(plan.train_items(), timing)
         for item in (plan.CEILINGS, plan.OVERHEAD, *plan.timing_items(aims=True), plan.MEMORY):
-            self.do(item, 60)
+            self.do(item, timing * 0.35)
         for item in plan.step_items():
-            self.do(item, 40)
+            self.do(item, timing * 0.2)
         self.do(plan.SANITIZER)
         for item in plan.timing_items(aims=False):
             self.do(item)

@@ -132,19 +132,22 @@ def _compiler(device: Device) -> None:
         door.compiler()
 
 
-def _launch(device: Device) -> None:
+def _launch(device: Device) -> dict[str, Any]:
     """A kernel on a part of an array, on numbers of each type, on an array without dimensions."""
-    from tinynn.gpu import empty, launch, to_device, to_host
+    from tinynn.gpu import direct, empty, launch, to_device, to_host
 
     from .probes import probe
 
     x = to_device(np.arange(1000, dtype=np.float32).reshape(2, 500))
-    y, scale = empty((500,), x), to_device(np.float32(2))
-    yes = to_device(np.array([True, False]))
-    launch(probe, 4, 128, x[1], y, scale, yes, 0.5, 500, True)
-    device.synchronize()
-    wrong = np.flatnonzero(to_host(y) != 2 * np.arange(500, 1000, dtype=np.float32) + 1.5)
-    assert wrong.size == 0, f"{wrong.size} of 500 elements are wrong, the first at {wrong[:1]}"
+    scale, yes = to_device(np.float32(2)), to_device(np.array([True, False]))
+    for way in ("first", "again"):  # compiled, and found
+        y = empty((500,), x)
+        y.fill(-1)
+        launch(probe, 4, 128, x[1], y, scale, yes, 0.5, 500, True)
+        device.synchronize()
+        wrong = np.flatnonzero(to_host(y) != 2 * np.arange(500, 1000, dtype=np.float32) + 1.5)
+        assert wrong.size == 0, f"launched {way}: {wrong.size} of 500 elements are wrong, from {wrong[:1]} on"
+    return {"dispatcher": direct.why_not}
 
 
 def _streams(device: Device) -> None:

@@ -66,6 +66,8 @@ class Worker:
             except ValueError:
                 continue  # something a library printed
             if isinstance(answer, dict) and "status" in answer:
+                if answer.pop("ends", False):
+                    self.close()
                 return answer | {"seconds": round(time.monotonic() - start, 2)}
         said = self._last_words()
         self.close(now=True)

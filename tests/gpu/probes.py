@@ -23,7 +23,7 @@ def add_one(x, y, n):
 
 
 @cuda.jit
-def nothing():
+def nothing(a):
     """An empty kernel: what remains is the launch."""
 
 

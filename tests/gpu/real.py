@@ -208,7 +208,7 @@ def launches(names: list[str] | None = None) -> dict[str, list[Launched]]:
     for name, op in ops.catalogue.items():
         pair = kernel_pair(op) if names is None or name in names else None
         if pair is not None:
-            with recorded(run=False) as seen:
+            with recorded(run=False) as seen, np.errstate(all="ignore"):
                 for case in cases_of(name):
                     run_blank(pair, case)
             found[name] = list({(s.label, s.signature, s.block, s.shared): s for s in seen}.values())

@@ -37,12 +37,13 @@ class Row(NamedTuple):
     op: str
     launched: Launched
     found: dict[str, Resources]
+    label: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
         block = " x ".join(str(n) for n in self.launched.block if n > 1) or "1"
         dynamic = f" + {self.launched.shared} B" if self.launched.shared else ""
-        return self.launched.label, self.op, block + dynamic, self.launched.signature
+        return self.label or self.launched.label, self.op, block + dynamic, self.launched.signature
 
     def occupancy(self, architecture: str) -> Occupancy:
         found = self.found[architecture]
@@ -59,13 +60,33 @@ class Row(NamedTuple):
         return said
 
 
+def shorter(found: list[Row]) -> list[Row]:
+    """Labels without what a factory built into every kernel of that name alike."""
+    built_in: dict[str, list[set[str]]] = {}
+    for row in found:
+        name, parts = _parts(row.launched.label)
+        built_in.setdefault(name, []).append(set(parts))
+    alike = lambda sets: set.intersection(*sets) if len(set(map(frozenset, sets))) > 1 else set()
+    common = {name: alike(sets) for name, sets in built_in.items()}
+    kept = []
+    for row in found:
+        name, parts = _parts(row.launched.label)
+        differ = [part for part in parts if part not in common[name]]
+        kept.append(row._replace(label=name + (f"[{', '.join(differ)}]" if differ else "")))
+    return kept
+
+
+def _parts(label: str) -> tuple[str, list[str]]:
+    name, _, inside = label.rstrip("]").partition("[")
+    return name, inside.split(", ") if inside else []
+
+
 def rows(names: list[str] | None = None, processes: int | None = None) -> list[Row]:
     """Compile everything that is launched, in the order of the catalogue."""
     found = launches(names)
     done = compile_all([one for seen in found.values() for one in seen], processes=processes)
-    return [
-        Row(op, one, {a: done[one, a] for a in ARCHITECTURES}) for op, seen in found.items() for one in seen
-    ]
+    every = [(op, one) for op, seen in found.items() for one in seen]
+    return shorter([Row(op, one, {a: done[one, a] for a in ARCHITECTURES}) for op, one in every])
 
 
 def versions() -> str:

@@ -28,8 +28,8 @@ def _head(content: dict[str, Any]) -> str:
     end = f", {content['seconds']:.0f} s" if "seconds" in content else ", not finished"
     return (
         f"# {content['device']}\n\n`{content['command']}`, {content['date']}{end}. Python "
-        f"{machine.get('python', '?')}, {packages or 'versions unknown'}. float32, TF32 off. Times are of CUDA "
-        "events, medians of rounds in which the libraries take turns; inputs are larger than the cache."
+        f"{machine.get('python', '?')}, {packages or 'versions unknown'}. float32, TF32 off. Times are of "
+        "CUDA events, medians of rounds in which the libraries take turns; inputs are larger than the cache."
     )
 
 
@@ -42,7 +42,7 @@ def _ceilings(content: dict[str, Any]) -> str:
             f"cuBLAS computes {found['flops'] / 1e12:.1f} TFLOP/s in float32 at {found['side']}."
         ]
     for answer in content.get("overhead", {}).values():
-        if answer.get("status") == "ok":
+        if answer.get("microseconds"):
             said = [f"{name} {micro:.1f}" for name, micro in answer["microseconds"].items()]
             lines.append(f"One launch costs the host, in microseconds: {', '.join(said)}.")
     return " ".join(lines)

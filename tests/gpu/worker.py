@@ -20,6 +20,7 @@ class Fake(Device):
     """No GPU: the clock of the host, and sizes of a few elements."""
 
     real = False
+    rounds = 1
 
     def __init__(self) -> None:
         pass
@@ -89,7 +90,7 @@ def serve(device: Device, lines: Any, answers: Any) -> int:
         broken = _broken(device)
         if broken and found["status"] != "failed":
             found = {"status": "failed", "why": f"the GPU reports {broken}"}
-        print(json.dumps(found), file=answers, flush=True)
+        print(json.dumps(found | {"ends": bool(broken)}), file=answers, flush=True)
         if broken:
             return 3
     return 0
@@ -127,8 +128,9 @@ def main() -> int:
     if "--fake" not in sys.argv:
         return serve(Device(), sys.stdin, answers)
     from tests.strict import standing_in
+    from tinynn.gpu import simt
 
-    with standing_in():
+    with standing_in(), simt.settings(checks=False):  # what checks find, other tests look for
         return serve(Fake(), sys.stdin, answers)
 
 

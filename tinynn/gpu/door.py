@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import os
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,12 @@ INSTALL = 'python -m pip install -e ".[cuda]"'
 OLDER = 'python -m pip install -e ".[cuda12]", for a driver older than 580'
 INTERPRETED = 'tinynn.backend("simt"), which runs the kernels on the CPU'
 
+SETTINGS = {
+    "CUDA_ARRAY_INTERFACE_SYNC": 0,  # all runs in one stream: a launch need not wait for the work before it
+    "CUDA_LOW_OCCUPANCY_WARNINGS": 0,  # small grids are what small networks have
+}
+"""Of Numba's, by its own names; one that stands in the environment wins."""
+
 
 @functools.cache
 def compiler() -> ModuleType:
@@ -28,7 +35,12 @@ def compiler() -> ModuleType:
         raise DeviceError("cuda", "no numba-cuda, which compiles kernels", "it installed", INSTALL)
     if not hasattr(np, "row_stack"):  # numba-cuda 0.30 names it; NumPy 2.5 took it away
         setattr(np, "row_stack", np.vstack)  # noqa: B010
-    return importlib.import_module("numba.cuda")
+    module = importlib.import_module("numba.cuda")
+    config = importlib.import_module("numba.cuda.core.config")
+    for name, value in SETTINGS.items():
+        if f"NUMBA_{name}" not in os.environ:
+            setattr(config, name, value)
+    return module
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from types import CellType, FunctionType
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DeviceError, StateError
-from . import arrays, door
+from . import arrays, direct, door
 
 Size = int | tuple[int, ...]
 
@@ -126,9 +127,9 @@ def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0)
     """
     where = repr(kernel)
     grid, block = three(f"{where}, grid", grid), three(f"{where}, block", block)
-    if np.prod(block) > 1024:
+    if math.prod(block) > 1024:
         raise ArgumentError(
-            where, f"{np.prod(block)} threads in a block", "at most 1024", "more blocks, smaller"
+            where, f"{math.prod(block)} threads in a block", "at most 1024", "more blocks, smaller"
         )
     args = tuple([plain_argument(a) for a in args])
     places = {arrays.where_is(a) for a in args if hasattr(a, "shape") and not isinstance(a, np.generic)}
@@ -140,7 +141,7 @@ def launch(kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0)
     if any(skips):
         return
     if places == {"cuda"} and arrays.stand_in is None:
-        kernel.compiled[grid, block, 0, shared](*args)
+        direct.run(kernel, grid, block, args, shared)
     else:
         from . import simt
 

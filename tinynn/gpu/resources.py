@@ -255,17 +255,16 @@ def estimate(found: Resources, threads: int, dynamic: int, architecture: str) ->
     """Occupancy of blocks of so many threads with `dynamic` bytes of shared memory beside the static ones."""
     limits = LIMITS[architecture]
     warps = -(-threads // 32)
-    in_parts = _up(warps, limits.parts)
     per_warp = _up(max(found.registers, 1) * 32, limits.register_unit)
     taken = _up(found.shared + dynamic + limits.reserved, limits.unit)
     room = {
         "warps": limits.warps // warps,
         "blocks": limits.blocks,
-        "registers": limits.registers // limits.parts // per_warp * limits.parts // in_parts,
+        "registers": limits.registers // limits.parts // per_warp * limits.parts // warps,
         "shared memory": limits.shared // taken if taken else limits.blocks,
     }
     blocks = min(room.values())
-    if not blocks:
+    if not blocks or _up(warps, limits.parts) * per_warp > limits.registers:  # which the launch checks
         return Occupancy(0.0, 0, "does not fit")
     return Occupancy(blocks * warps / limits.warps, blocks, min(room, key=lambda name: room[name]))
 

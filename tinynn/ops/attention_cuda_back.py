@@ -63,6 +63,7 @@ def make_attend_queries(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
         s, dp = cuda.local.array((ROWS, COLUMNS), float32), cuda.local.array((ROWS, COLUMNS), float32)
         out = cuda.local.array((ROWS, SHOWN), float32)
         tx, ty = uint32(cuda.threadIdx.x), uint32(cuda.threadIdx.y)
+        width, shown = uint32(q.shape[2]), uint32(v.shape[2])
         tid = ty * uint32(TX) + tx
         queries, keys, batch = uint32(q.shape[1]), uint32(k.shape[1]), uint32(q.shape[0])
         head, tile = uint32(cuda.blockIdx.x) % batch, uint32(cuda.blockIdx.x) // batch
@@ -107,7 +108,7 @@ def make_attend_queries(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
             i = i0 + ty + uint32(a * TY)
             for c in range(SHOWN):
                 e = column(tx, c)
-                if i < queries and e < uint32(dq.shape[2]):
+                if i < queries and e < width:
                     dq[head, i, e] = scale * out[a, c]
 
     return attend_queries
@@ -141,6 +142,7 @@ def make_attend_keys(BK, BQ, WIDTH, TY, TX, MASK, DROPS):
         s, dp = cuda.local.array((ROWS, COLUMNS), float32), cuda.local.array((ROWS, COLUMNS), float32)
         to_k, to_v = cuda.local.array((ROWS, SHOWN), float32), cuda.local.array((ROWS, SHOWN), float32)
         tx, ty = uint32(cuda.threadIdx.x), uint32(cuda.threadIdx.y)
+        width, shown = uint32(q.shape[2]), uint32(v.shape[2])
         tid = ty * uint32(TX) + tx
         queries, keys, batch = uint32(q.shape[1]), uint32(k.shape[1]), uint32(k.shape[0])
         shared, j0 = uint32(cuda.blockIdx.x) % batch, uint32(cuda.blockIdx.x) // batch * uint32(BK)
@@ -193,9 +195,9 @@ def make_attend_keys(BK, BQ, WIDTH, TY, TX, MASK, DROPS):
             j = j0 + ty + uint32(a * TY)
             for c in range(SHOWN):
                 e = column(tx, c)
-                if j < keys and e < uint32(dk.shape[2]):
+                if j < keys and e < width:
                     dk[shared, j, e] = to_k[a, c]
-                if j < keys and e < uint32(dv.shape[2]):
+                if j < keys and e < shown:
                     dv[shared, j, e] = to_v[a, c]
 
     return attend_keys

@@ -55,17 +55,31 @@ def make_scored(MASK):
 
 
 def make_load(ROWS, WIDTH, THREADS):
+    """Of WIDTH and THREADS one divides the other."""
+    EACH = ROWS * WIDTH // THREADS  # numbers of the tile that a thread brings
+    ONCE = min(EACH, 16)  # of which so many are under way at a time
+    ACROSS = min(WIDTH, THREADS)  # neighbours in a row; a thread's next number lies THREADS numbers further
+
     @cuda.jit(device=True)
     def load(x, head, first, factor, tid, tile):
-        """tile[r, e] = factor x[head, first + r, e], and 0 beyond x. Neighbours read neighbouring e."""
+        """tile[r, e] = factor x[head, first + r, e], and 0 beyond x; neighbouring threads read neighbours.
+
+        A branch around a read would make each wait for the one before. So all are made, those beyond x
+        at its last row or column, and replaced by 0 afterwards.
+        """
+        values = cuda.local.array(ONCE, float32)
         rows, width = uint32(x.shape[1]), uint32(x.shape[2])
-        for step in range(ROWS * WIDTH // THREADS):
-            i = tid + uint32(step * THREADS)
-            r, e = i // uint32(WIDTH), i % uint32(WIDTH)
-            value = float32(0)
-            if first + r < rows and e < width:
-                value = x[head, first + r, e] * factor
-            tile[r, e] = value
+        top, left = tid // uint32(ACROSS), tid % uint32(ACROSS)
+        while top < uint32(ROWS):
+            for step in range(ONCE):
+                r = first + top + uint32(step * THREADS // WIDTH)
+                e = left + uint32(step * THREADS % WIDTH)
+                values[step] = x[head, min(r, rows - uint32(1)), min(e, width - uint32(1))]
+            for step in range(ONCE):
+                r = top + uint32(step * THREADS // WIDTH)
+                e = left + uint32(step * THREADS % WIDTH)
+                tile[r, e] = values[step] * factor if first + r < rows and e < width else float32(0)
+            top += uint32(ONCE * THREADS // WIDTH)
 
     return load
 

@@ -30,9 +30,13 @@ NOWHERE = -(1 << 30)  # the row of a pixel that does not exist: no tap leads fro
 Tile = tuple[int, int, int, int]
 
 
-def tile_of(channels: int) -> Tile:
-    """ROWS and COLUMNS of a thread, pixels and depth of a tile: for 64 channels, or 32."""
-    return (8, 8, 128, 8) if channels > 32 else (4, 8, 128, 8)
+def tile_of(channels: int, columns: int = 128) -> Tile:
+    """ROWS and COLUMNS of a thread, P and K of a tile, for so many channels by so many pixels, or taps.
+
+    The first layers of a network have few channels, and 64 by 128 would be mostly empty.
+    """
+    rows = 8 if channels > 32 else 4 if channels > 16 else 2
+    return rows, 8, 128 if columns > 64 else 64 if columns > 32 else 32, 8
 
 
 @functools.cache
@@ -229,26 +233,24 @@ def _gather(
     launch(kernel, grid, tile[2], x.ravel(), weight.ravel(), shift, biased, y.ravel(), *sizes)
 
 
-def meet(x: Any, dy: Any, weight: Any, g: Geometry) -> Any:
-    """dw = dy times the pixels that each tap met, summed over examples and places."""
-    out, depth, taps = weight.shape[0] // g.groups, weight.shape[1], g.kernel[0] * g.kernel[1]
-    rows, columns, p, _ = tile_of(out)
-    tiles = (blocks(depth * taps, p), blocks(out, rows * columns), g.groups)
-    places = dy.size // dy.shape[1]
-    each, count = parts_of(places, tiles[0] * tiles[1] * tiles[2])
-    parts = empty((count, weight.size), dy)
-    kernel = make_meet(*g.kernel, rows, columns, p, STEP)
-    sizes = (g.groups, depth, out, *g.image, *g.places, *g.stride, *g.before, *g.dilation)
-    launch(kernel, (*tiles[:2], tiles[2] * count), p, x.ravel(), dy.ravel(), parts, each, *sizes)
-    return (parts if count == 1 else sum_columns(parts)).reshape(weight.shape)
-
-
-STEP = 8  # places that the gradient to the weights takes in at once: so many neighbours are read together
 BLOCKS = 512  # so many blocks keep a large GPU busy
 
 
-def parts_of(places: int, tiles: int) -> tuple[int, int]:
-    """How many places a part has, a multiple of STEP, and how many parts there are."""
-    parts = max(1, min(BLOCKS // tiles, places // (4 * STEP)))
-    each = STEP * blocks(places, parts * STEP)
+def meet(x: Any, dy: Any, weight: Any, g: Geometry) -> Any:
+    """dw = dy times the pixels that each tap met, summed over examples and places."""
+    out, depth, taps = weight.shape[0] // g.groups, weight.shape[1], g.kernel[0] * g.kernel[1]
+    rows, columns, p, step = tile_of(out, depth * taps)
+    tiles = blocks(depth * taps, p), blocks(out, rows * columns)
+    each, count = parts_of(dy.size // dy.shape[1], tiles[0] * tiles[1] * g.groups, step)
+    parts = empty((count, weight.size), dy)
+    kernel = make_meet(*g.kernel, rows, columns, p, step)
+    sizes = (g.groups, depth, out, *g.image, *g.places, *g.stride, *g.before, *g.dilation)
+    launch(kernel, (*tiles, g.groups * count), p, x.ravel(), dy.ravel(), parts, each, *sizes)
+    return (parts if count == 1 else sum_columns(parts)).reshape(weight.shape)
+
+
+def parts_of(places: int, tiles: int, step: int) -> tuple[int, int]:
+    """How many places a part has, a multiple of `step`, and how many parts there are."""
+    parts = max(1, min(BLOCKS // tiles, places // (16 * step)))
+    each = step * blocks(places, parts * step)
     return each, blocks(places, each)

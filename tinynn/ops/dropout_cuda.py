@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from numpy import uint64
 
 from ..gpu import cuda, empty, float32, int32
 from .dropout import GOLDEN
 from .kernel_cuda import launch_over
 from .map_cuda import exact
 
-A, B, STEP = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB), np.uint64(GOLDEN)
-S27, S30, S31, S40, FIRST = map(np.uint64, (27, 30, 31, 40, 1))
+A, B, STEP = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB), uint64(GOLDEN)
+S27, S30, S31, S40, FIRST = map(uint64, (27, 30, 31, 40, 1))
 UNIT = float32(2.0**-24)
 
 
 @exact(device=True)
 def hashed(seed, i):
     """Number i of `dropout.uniform`: three products of 64 bits, which wrap around."""
-    z = seed + STEP * (np.uint64(i) + FIRST)
+    z = seed + STEP * (i + FIRST)
     z = (z ^ (z >> S30)) * A
     z = (z ^ (z >> S27)) * B
     z = z ^ (z >> S31)
@@ -33,7 +33,7 @@ def dropout(x, p, scale, seed, y):
     A thread takes the elements i, i + step, ... and makes each one's random number in registers.
     Moves 4 + 4 bytes an element; a stored mask would add one byte now and one in backward.
     """
-    i, step, n = cuda.grid(1), cuda.gridsize(1), x.size
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(x.size)
     while i + step < n:
         j = i + step
         a, b = x[i], x[j]
@@ -46,7 +46,7 @@ def dropout(x, p, scale, seed, y):
 
 def _masked(x: Any, p: float, seed: int) -> Any:
     y = empty(x.shape, x)
-    flat = x.reshape(-1), float(p), 1 / (1 - p), np.uint64(seed), y.reshape(-1)
+    flat = x.reshape(-1), float(p), 1 / (1 - p), uint64(seed), y.reshape(-1)
     launch_over(dropout, x.size, *flat, each=2)
     return y
 

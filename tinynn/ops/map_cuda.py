@@ -10,7 +10,9 @@ Each scalar function becomes two kernels. The *flat* one is for arrays of one sh
 elements i, i + step, i + 2 step, ... where step is the number of threads in the grid, so that neighbouring
 threads always touch neighbouring memory (coalesced: a warp's 32 loads are one piece of 128 bytes). A
 single number is read by all with stride 0. The *strided* one broadcasts over up to three axes: along an
-axis on which an input repeats, its stride is 0.
+axis on which an input repeats, its stride is 0. Indices are unsigned: for a signed one the compiler adds
+code to every access that makes x[-1] the last element. What they are compared with is unsigned too: Numba
+compares a uint64 with an int64 in float64.
 
 These kernels wait for memory, not for arithmetic. So they are compiled with exact division, square root
 and exponential (``fastmath=False``), which also keeps denormal numbers. Left on the table: loads of 16
@@ -26,6 +28,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import uint64
 
 from ..gpu import Kernel, blocks, contiguous, cuda, empty, launch
 from .kernel_cuda import MOST, block_of, launch_over
@@ -42,11 +45,14 @@ def make_flat_1(f: Kernel) -> Kernel:
     @exact
     def flat(x, out):
         """out = f(x). Four loads under way in a thread. Moves 4 + 4 bytes an element."""
-        i, step, n = cuda.grid(1), cuda.gridsize(1), out.size
-        while i + 3 * step < n:
-            a, b, c, d = x[i], x[i + step], x[i + 2 * step], x[i + 3 * step]
-            out[i], out[i + step], out[i + 2 * step], out[i + 3 * step] = f(a), f(b), f(c), f(d)
-            i += 4 * step
+        i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(out.size)
+        while i + step + step + step < n:
+            j = i + step
+            k = j + step
+            m = k + step
+            a, b, c, d = x[i], x[j], x[k], x[m]
+            out[i], out[j], out[k], out[m] = f(a), f(b), f(c), f(d)
+            i = m + step
         while i < n:
             out[i] = f(x[i])
             i += step
@@ -58,7 +64,7 @@ def make_flat_2(f: Kernel) -> Kernel:
     @exact
     def flat(x, sx, y, sy, out):
         """out = f(x, y); a stride of 0 reads one number. Four loads under way. Moves 8 + 4 bytes each."""
-        i, step, n = cuda.grid(1), cuda.gridsize(1), out.size
+        i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(out.size)
         while i + step < n:
             j = i + step
             a, b, c, d = x[i * sx], y[i * sy], x[j * sx], y[j * sy]
@@ -74,8 +80,8 @@ def make_flat_3(f: Kernel) -> Kernel:
     @exact
     def flat(x, sx, y, sy, z, sz, out):
         """out = f(x, y, z); a stride of 0 reads one number. Moves 12 + 4 bytes an element."""
-        i, step = cuda.grid(1), cuda.gridsize(1)
-        while i < out.size:
+        i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(out.size)
+        while i < n:
             out[i] = f(x[i * sx], y[i * sy], z[i * sz])
             i += step
 
@@ -93,17 +99,18 @@ def make_strided_2(f: Kernel) -> Kernel:
         A thread takes one column of a block's rows, and goes on in strides of the grid along each axis: no
         division says where an element lies. Moves 4 bytes an element, and each input once, if caches hold it.
         """
-        a = cuda.blockIdx.z
-        while a < out.shape[0]:
-            b = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
-            while b < out.shape[1]:
-                c = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-                while c < out.shape[2]:
+        n0, n1, n2 = uint64(out.shape[0]), uint64(out.shape[1]), uint64(out.shape[2])
+        a, depth = uint64(cuda.blockIdx.z), uint64(cuda.gridDim.z)
+        while a < n0:
+            b, height = uint64(cuda.grid(2)[1]), uint64(cuda.gridsize(2)[1])
+            while b < n1:
+                c, width = uint64(cuda.grid(2)[0]), uint64(cuda.gridsize(2)[0])
+                while c < n2:
                     u, v = x[a * x0 + b * x1 + c * x2], y[a * y0 + b * y1 + c * y2]
                     out[a, b, c] = f(u, v)
-                    c += cuda.gridDim.x * cuda.blockDim.x
-                b += cuda.gridDim.y * cuda.blockDim.y
-            a += cuda.gridDim.z
+                    c += width
+                b += height
+            a += depth
 
     return strided
 
@@ -112,17 +119,18 @@ def make_strided_3(f: Kernel) -> Kernel:
     @exact
     def strided(x, x0, x1, x2, y, y0, y1, y2, z, z0, z1, z2, out):
         """out = f(x, y, z), broadcast: as for two."""
-        a = cuda.blockIdx.z
-        while a < out.shape[0]:
-            b = cuda.blockIdx.y * cuda.blockDim.y + cuda.threadIdx.y
-            while b < out.shape[1]:
-                c = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
-                while c < out.shape[2]:
+        n0, n1, n2 = uint64(out.shape[0]), uint64(out.shape[1]), uint64(out.shape[2])
+        a, depth = uint64(cuda.blockIdx.z), uint64(cuda.gridDim.z)
+        while a < n0:
+            b, height = uint64(cuda.grid(2)[1]), uint64(cuda.gridsize(2)[1])
+            while b < n1:
+                c, width = uint64(cuda.grid(2)[0]), uint64(cuda.gridsize(2)[0])
+                while c < n2:
                     u, v = x[a * x0 + b * x1 + c * x2], y[a * y0 + b * y1 + c * y2]
                     out[a, b, c] = f(u, v, z[a * z0 + b * z1 + c * z2])
-                    c += cuda.gridDim.x * cuda.blockDim.x
-                b += cuda.gridDim.y * cuda.blockDim.y
-            a += cuda.gridDim.z
+                    c += width
+                b += height
+            a += depth
 
     return strided
 
@@ -162,7 +170,7 @@ class mapped:
         if self.inputs == 1:
             launch_over(self.flat, out.size, *flat, out.reshape(-1), each=each)
         elif len(sizes) < 2:
-            pairs = [part for a, s in zip(flat, strides) for part in (a, s[0])]
+            pairs = [part for a, s in zip(flat, strides) for part in (a, np.uint32(s[0]))]
             launch_over(self.flat, out.size, *pairs, out.reshape(-1), each=each)
         else:
             self._broadcast(flat, sizes, strides, out)
@@ -174,7 +182,7 @@ class mapped:
         sizes = (1,) * missing + sizes
         width, height = block_of(*sizes[1:])
         grid = blocks(sizes[2], width), blocks(sizes[1], height), sizes[0]
-        args = [part for a, s in zip(arrays, strides) for part in (a, *(0,) * missing, *s)]
+        args = [part for a, s in zip(arrays, strides) for part in (a, *map(np.uint32, (0,) * missing + s))]
         launch(self.strided, tuple([min(MOST, n) for n in grid]), (width, height), *args, out.reshape(sizes))
 
 

@@ -41,7 +41,7 @@ def _forward(x: Any, weight: Any, bias: Any, shape: Any, eps: float, centre: boo
 
 def _backward(dy: Any, cache: tuple, centre: bool) -> tuple:
     x, mean, rstd, weight, has_bias, d = cache
-    dx, (rows, block) = empty(x.shape, x), (x.size // d, threads_of_rows(d, KEPT))
+    rows, block, dx = x.size // d, threads_of_rows(d, KEPT), empty(x.shape, x)
     flat, (scale, weighted) = (rows, d), given(weight, x)
     kernel = make_backward_kept(centre, KEPT) if d <= block[0] * KEPT else make_backward_looped(centre)
     launch(
@@ -50,8 +50,8 @@ def _backward(dy: Any, cache: tuple, centre: bool) -> tuple:
     )  # fmt: skip
     if weight is None:
         return (dx,)
-    dw, db = parameter_gradients(dy.reshape(flat), x.reshape(flat), mean, rstd)
-    dw, db = dw.reshape(weight.shape), db.reshape(weight.shape)
+    both = parameter_gradients(dy.reshape(flat), x.reshape(flat), mean, rstd)
+    dw, db = both[0].reshape(weight.shape), both[1].reshape(weight.shape)
     return (dx, dw, db) if has_bias else (dx, dw)
 
 

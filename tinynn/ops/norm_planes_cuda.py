@@ -23,9 +23,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..gpu import blocks, cuda, empty, float32, launch, uint32
+from ..gpu import blocks, contiguous, cuda, empty, float32, launch, uint32
 from .sums_cuda import given, row_sum, sum_columns, threads_of_rows
 
 
@@ -206,7 +204,7 @@ def _normalise(x: Any, weight: Any, bias: Any, eps: float, s: Shared) -> tuple:
 def _pull(dy: Any, x: Any, mean: Any, rstd: Any, weight: Any, s: Shared) -> tuple:
     """dx, dweight and dbias."""
     dy, x, block = dy.reshape(s.planes), x.reshape(s.planes), threads_of_rows(s.length, most=256)
-    dx, (total, product) = empty(x.shape, x), empty((2, s.planes[0]), x)
+    dx, total, product = empty(x.shape, x), empty((s.planes[0],), x), empty((s.planes[0],), x)
     launch(plane_gradients, blocks(x.shape[0], block[1]), block, dy, x, mean, rstd, s.share, total, product)
     db, dw = sum_columns(total.reshape(s.n, -1)), sum_columns(product.reshape(s.n, -1))
     a, b = _of_group(total, db, weight, s), _of_group(product, dw, weight, s)
@@ -224,7 +222,7 @@ def _of_group(planes: Any, channels: Any, weight: Any, s: Shared) -> Any:
         return channels if weight is None else channels * weight
     planes = planes.reshape(s.n, s.channels)
     planes = planes if weight is None else planes * weight
-    return np.ascontiguousarray(planes.reshape(s.groups, s.share).sum(axis=1))
+    return contiguous(planes.reshape(s.groups, s.share).sum(axis=1))
 
 
 # -- the pairs ------------------------------------------------------------------------------------------
@@ -235,17 +233,17 @@ def batch_norm_forward(x: Any, weight: Any = None, bias: Any = None, eps: float 
     length = x.size // (n * c)
     turned = length == 1
     s = by_channel(1, c, n) if turned else by_channel(n, c, length)
-    rows = np.ascontiguousarray(x.reshape(n, c).T) if turned else x
+    rows = contiguous(x.reshape(n, c).T) if turned else x
     y, mean, var, rstd = _normalise(rows, weight, bias, eps, s)
-    y = np.ascontiguousarray(y.T) if turned else y
+    y = contiguous(y.T) if turned else y
     return (y.reshape(x.shape), mean, var), (rows, mean, rstd, weight, bias is not None, s, turned)
 
 
 def batch_norm_backward(dout: tuple, cache: tuple) -> tuple:
     x, mean, rstd, weight, has_bias, s, turned = cache
-    dy = np.ascontiguousarray(dout[0].reshape(s.length, -1).T) if turned else dout[0]
+    dy = contiguous(dout[0].reshape(s.length, -1).T) if turned else dout[0]
     dx, dw, db = _pull(dy, x, mean, rstd, weight, s)
-    dx = np.ascontiguousarray(dx.T) if turned else dx
+    dx = contiguous(dx.T) if turned else dx
     dx = dx.reshape(dout[0].shape)
     return (dx,) if weight is None else (dx, dw, db) if has_bias else (dx, dw)
 

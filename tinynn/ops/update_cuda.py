@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy import uint64
+
 from ..gpu import cuda, float32
 from .kernel_cuda import launch_over, sqrt
 from .map_cuda import exact
@@ -34,8 +36,8 @@ def _step(kernel: Any, arrays: tuple, *numbers: Any) -> tuple:
 @exact
 def sgd(p, g, lr, weight_decay):
     """p -= lr (g + weight_decay p). A thread takes every step-th element; moves 8 + 4 bytes an element."""
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         p[i] -= lr * decayed(g[i], p[i], weight_decay)
         i += step
 
@@ -43,8 +45,8 @@ def sgd(p, g, lr, weight_decay):
 @exact
 def sgd_momentum(p, g, m, lr, momentum, nesterov, weight_decay):
     """m = momentum m + g; p -= lr m, or lr (g + momentum m). Moves 12 + 8 bytes an element."""
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         value, slope, velocity = p[i], g[i], m[i]
         slope = decayed(slope, value, weight_decay)
         velocity = momentum * velocity + slope
@@ -69,8 +71,8 @@ def sgd_update_forward(
 @exact
 def rmsprop(p, g, v, lr, alpha, rest, eps, weight_decay):
     """v = alpha v + rest g^2; p -= lr g / (sqrt(v) + eps). Moves 12 + 8 bytes an element."""
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         value, slope, square = p[i], g[i], v[i]
         slope = decayed(slope, value, weight_decay)
         square = alpha * square + rest * slope * slope
@@ -82,8 +84,8 @@ def rmsprop(p, g, v, lr, alpha, rest, eps, weight_decay):
 @exact
 def rmsprop_momentum(p, g, v, m, lr, alpha, rest, eps, momentum, weight_decay):
     """The same through m = momentum m + g / (sqrt(v) + eps). Moves 16 + 12 bytes an element."""
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         value, slope, square, velocity = p[i], g[i], v[i], m[i]
         slope = decayed(slope, value, weight_decay)
         square = alpha * square + rest * slope * slope
@@ -113,8 +115,8 @@ def adam(p, g, m, v, rate, beta1, rest1, beta2, rest2, growth, eps, weight_decay
     growth = 1 / (1 - beta2^t). A thread takes every step-th element: four loads that do not wait for each
     other, one square root, one division. Moves 16 + 12 bytes an element.
     """
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         value, slope, mean, square = p[i], g[i], m[i], v[i]
         value *= shrink
         slope = decayed(slope, value, weight_decay)
@@ -148,8 +150,8 @@ def adamw_update_forward(
 @exact
 def ema(p, now, momentum):
     """p += momentum (now - p). Moves 8 + 4 bytes an element."""
-    i, step = cuda.grid(1), cuda.gridsize(1)
-    while i < p.size:
+    i, step, n = uint64(cuda.grid(1)), uint64(cuda.gridsize(1)), uint64(p.size)
+    while i < n:
         p[i] += momentum * (now[i] - p[i])
         i += step
 

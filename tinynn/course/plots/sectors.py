@@ -17,7 +17,7 @@ START = LEFT + LANE[0] + GAP
 
 
 def draw_sectors(step: Step, source: str, names: Names) -> Picture:
-    """A row for each sector of 32 bytes: wanted cells with the thread's number, the others hatched."""
+    """A row for each sector of 32 bytes: wanted cells with the lane's number, the others hatched."""
     height, count = WARP * LANE[1] + 0.45, len(step.sectors)
     sheet = Sheet(step, source, names, 9, height)
     pitch = min(HIGHEST, WARP * LANE[1] / count)
@@ -104,7 +104,7 @@ def _row_in_words(step: Step, cells: list[int], names: Names) -> str:
     wanted = len(set(cells) & set(step.cells))
     part = "" if wanted == len(cells) else f"{wanted} of "
     lanes = [lane for lane, c in zip(step.lanes, step.cells) if c in cells]
-    who = f"{len(lanes)} threads"
+    who = f"{len(lanes)} lanes"
     if len(lanes) == 1 or in_a_row(lanes):
-        who = f"thread {lanes[0]}" if len(lanes) == 1 else f"threads {lanes[0]} to {lanes[-1]}"
+        who = f"lane {lanes[0]}" if len(lanes) == 1 else f"lanes {lanes[0]} to {lanes[-1]}"
     return f"{part}{names.range(cells)} by {who}"

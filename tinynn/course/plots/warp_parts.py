@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 
 from ...gpu.lens import Step
 from ...gpu.lens.steps import GOOD, WARP
-from ...gpu.lens.words import counted, judged, place, sentence
+from ...gpu.lens.words import judged, place, sentence
 from .style import AMBER, BLUE, GREEN, GREY, PURPLE, RED, Picture
 
 Point = tuple[float, float]
@@ -81,10 +81,10 @@ class Sheet:
         self.text(x, y, text, 9, ha="left", weight="bold")
 
     def who(self) -> str:
-        """The warp and its block; of how many threads only a part is here."""
-        step, few = self.step, len(self.step.lanes) < WARP
-        part = f": {len(step.lanes)} of {counted(WARP, 'thread')}" if few else ""
-        return f"warp {step.warp}, block {place(step.block)}{part}"
+        """The warp, its block, and which of the block's threads its lanes 0 to 31 are."""
+        step, first = self.step, self.step.warp * WARP
+        few = f": {len(step.lanes)} at work" if len(step.lanes) < WARP else ""
+        return f"warp {step.warp} of block {place(step.block)}, threads {first}–{first + WARP - 1}{few}"
 
     # -- shapes --------------------------------------------------------------------------------------------
 

@@ -17,10 +17,10 @@ from .warp_parts import Names
 def warp_step(step: Step, source: str = "", shape: Sequence[int] = ()) -> Picture:
     """One load, store or atomic of a warp: which thread touches which cell, and what memory makes of it.
 
-    Global memory is drawn as the sectors of 32 bytes that move, a row each: cells that some thread wants
-    carry its number, cells that move for nobody are hatched. Shared memory is drawn as 32 banks side by
-    side: one that is asked for several words is orange, and its turns stand below it. Threads that take no
-    part are dashed.
+    Threads carry their number in the warp, their lane: 0 to 31; those that take no part are dashed. Global
+    memory is drawn as the sectors of 32 bytes that move, a row each: cells that are wanted carry the lane
+    that wants them, cells that move for nobody are hatched. Shared memory is drawn as 32 banks side by side:
+    one that is asked for several words is orange, and its turns stand below it.
 
     Parameters
     ----------

@@ -5,9 +5,11 @@ arithmetic was done, only the kernel's own text can say. So its syntax tree is c
 call before every statement and around every operation; line numbers stay. Nothing global is touched: no
 tracing, no profiling.
 
-What counts as arithmetic: ``+ - * / // % **`` whose result is a floating-point number, one each; a function
-of `math`, ``min``, ``max``, ``abs`` and an atomic with such a result, one each; ``cuda.fma``, two. Not
-counted: comparisons, conversions, signs, and whole numbers, which compute addresses.
+What counts as arithmetic: ``+ - * / // % **`` whose result is a floating-point number, one each; so does a
+function of `math`, called as ``math.exp``, a device function that the interpreter computes in its own way,
+``min``, ``max``, ``abs`` and an atomic; ``cuda.fma`` is two. Not counted: comparisons, conversions, signs,
+and whole numbers, which compute addresses. It is the arithmetic that the text asks for: a compiler may
+merge or drop some of it.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ class _Rewriter:
         if tree is None:
             return None
         code = compiled(told(tree, self._prefix(f) if kernel.device else None), f)
-        names = {name: self._known(value) for name, value in f.__globals__.items()}
+        names = dict(f.__globals__)
+        names |= {name: self._known(names[name]) for name in f.__code__.co_names if name in names}
         names["__lens_tracker"] = self._recording.tracker
         cells = dict(zip(f.__code__.co_freevars, f.__closure__ or ()))
         closure = tuple([CellType(self._known(cells[name].cell_contents)) for name in code.co_freevars])
@@ -67,7 +70,21 @@ class _Rewriter:
         return prefix
 
     def _known(self, value: Any) -> Any:
-        return self.kernel(value) if isinstance(value, Kernel) and value.device else value
+        """What stands for a name of the kernel: device functions rewritten, all else as it is."""
+        if not isinstance(value, Kernel) or not value.device:
+            return value
+        if type(value).__call__ is Kernel.__call__:
+            return self.kernel(value)
+        return self._counted(value)
+
+    def _counted(self, function: Callable) -> Callable:
+        """A function that the interpreter computes in its own way counts as one operation, like math's."""
+
+        def call(*args: Any) -> Any:
+            tracker = self._recording.tracker()
+            return tracker.op(tracker.line, function(*args))
+
+        return call
 
 
 def definition(f: Callable) -> ast.FunctionDef | None:
@@ -82,8 +99,21 @@ def definition(f: Callable) -> ast.FunctionDef | None:
     except SyntaxError:
         return None
     ast.increment_lineno(tree, f.__code__.co_firstlineno - 1 - inside)
+    if f.__name__ == "<lambda>":
+        return _unfolded([n for n in ast.walk(tree) if isinstance(n, ast.Lambda)])
     found = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)), None)
     return found if found is not None and found.name == f.__name__ else None
+
+
+def _unfolded(lambdas: list[ast.Lambda]) -> ast.FunctionDef | None:
+    """A lambda as a definition, if it is the only one of its statement."""
+    if len(lambdas) != 1:
+        return None
+    only = lambdas[0]
+    found = ast.parse("def name(): return None").body[0]
+    assert isinstance(found, ast.FunctionDef)
+    found.name, found.args, found.body = "<lambda>", only.args, [_at(ast.Return(only.body), only.body)]
+    return _at(found, only)
 
 
 def compiled(tree: ast.FunctionDef, f: Any) -> Any:
