@@ -12,7 +12,7 @@ from tinynn.ops import conv, conv_cuda, sums_cuda
 from tinynn.ops import conv_tiled_cuda as tiled
 
 EVERY = cases_of(
-    "conv1d", "conv2d", "conv_transpose2d", quick=lambda arrays: arrays[0].size * arrays[1].size < 3000
+    "conv1d", "conv2d", "conv_transpose2d", quick=lambda arrays: arrays[0].size * arrays[1].size < 1500
 )
 LIBRARY_TILE = tiled.tile_of
 
