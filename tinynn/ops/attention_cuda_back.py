@@ -63,7 +63,7 @@ def make_attend_queries(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
         s, dp = cuda.local.array((ROWS, COLUMNS), float32), cuda.local.array((ROWS, COLUMNS), float32)
         out = cuda.local.array((ROWS, SHOWN), float32)
         tx, ty = uint32(cuda.threadIdx.x), uint32(cuda.threadIdx.y)
-        width, shown = uint32(q.shape[2]), uint32(v.shape[2])
+        width = uint32(q.shape[2])
         tid = ty * uint32(TX) + tx
         queries, keys, batch = uint32(q.shape[1]), uint32(k.shape[1]), uint32(q.shape[0])
         head, tile = uint32(cuda.blockIdx.x) % batch, uint32(cuda.blockIdx.x) // batch

@@ -72,28 +72,28 @@ def make_sequence(CELL, K, ROWS, KEPT):
             t = steps - uint32(1) - s if reverse else s
             q = tid
             while q < rows:
-                for r in range(ROWS):
-                    acc[r] = bias[q]
-                    n = n0 + uint32(r)
-                    arrived[r] = a[t, n, q] if n < batch else float32(0)
+                for b in range(ROWS):
+                    acc[b] = bias[q]
+                    n = n0 + uint32(b)
+                    arrived[b] = a[t, n, q] if n < batch else float32(0)
                 if KEPT:
                     for k in range(K):
-                        for r in range(ROWS):
-                            acc[r] += w[k] * h[uint32(r), uint32(k)]
+                        for b in range(ROWS):
+                            acc[b] += w[k] * h[uint32(b), uint32(k)]
                 else:
                     k0 = uint32(0)
                     while k0 < hidden:
                         for k in range(DEEP):
                             w[k] = wt[k0 + uint32(k), q]
                         for k in range(DEEP):
-                            for r in range(ROWS):
-                                acc[r] += w[k] * h[uint32(r), k0 + uint32(k)]
+                            for b in range(ROWS):
+                                acc[b] += w[k] * h[uint32(b), k0 + uint32(k)]
                         k0 += uint32(DEEP)
-                for r in range(ROWS):
+                for b in range(ROWS):
                     if APART and q >= rows - hidden:
-                        p[uint32(r), q], p[uint32(r), q + hidden] = acc[r], arrived[r]
+                        p[uint32(b), q], p[uint32(b), q + hidden] = acc[b], arrived[b]
                     else:
-                        p[uint32(r), q] = acc[r] + arrived[r]
+                        p[uint32(b), q] = acc[b] + arrived[b]
                 q = rows if KEPT else q + threads  # a weight that is kept is that of one row
             cuda.syncthreads()
             i = tid
@@ -178,32 +178,32 @@ def make_sequence_back(CELL, K, ROWS, KEPT):
                         if HAS_C:
                             dc[r, j] = dc_new
                     else:
-                        for g in range(GATES):
-                            d[r, uint32(g * K) + j] = float32(0)
-                            da[t, n, uint32(g) * hidden + j] = float32(0)
-                            da_h[t, n, uint32(g) * hidden + j] = float32(0)
+                        for part in range(GATES):
+                            d[r, uint32(part * K) + j] = float32(0)
+                            da[t, n, uint32(part) * hidden + j] = float32(0)
+                            da_h[t, n, uint32(part) * hidden + j] = float32(0)
                 i += threads
             cuda.syncthreads()
             q = tid
             while q < rows:
                 g, j = q // hidden, q % hidden
-                for r in range(ROWS):
-                    acc[r] = float32(0)
+                for b in range(ROWS):
+                    acc[b] = float32(0)
                 if KEPT:
                     for k in range(K):
-                        for r in range(ROWS):
-                            acc[r] += w[k] * d[uint32(r), g * uint32(K) + uint32(k)]
+                        for b in range(ROWS):
+                            acc[b] += w[k] * d[uint32(b), g * uint32(K) + uint32(k)]
                 else:
                     k0 = uint32(0)
                     while k0 < hidden:
                         for k in range(DEEP):
                             w[k] = w_hh[g * tall + k0 + uint32(k), j]
                         for k in range(DEEP):
-                            for r in range(ROWS):
-                                acc[r] += w[k] * d[uint32(r), g * uint32(K) + k0 + uint32(k)]
+                            for b in range(ROWS):
+                                acc[b] += w[k] * d[uint32(b), g * uint32(K) + k0 + uint32(k)]
                         k0 += uint32(DEEP)
-                for r in range(ROWS):
-                    p[uint32(r), q] = acc[r]
+                for b in range(ROWS):
+                    p[uint32(b), q] = acc[b]
                 q = rows if KEPT else q + threads  # a weight that is kept is that of one row
             cuda.syncthreads()
             i = tid
@@ -211,8 +211,8 @@ def make_sequence_back(CELL, K, ROWS, KEPT):
                 r, j = i // hidden, i % hidden
                 if n0 + r < batch and t < uint32(lengths[n0 + r]):
                     sent = p[r, j]
-                    for g in range(1, GATES):
-                        sent += p[r, uint32(g) * hidden + j]
+                    for part in range(1, GATES):
+                        sent += p[r, uint32(part) * hidden + j]
                     dh[r, j] += sent
                 i += threads
             s += uint32(1)  # no barrier: the same thread goes on with the same unit

@@ -51,10 +51,10 @@ def make_step(CELL, TX, TY, ROWS):
                     ws[k, uint32(g), tx] = wt[k0 + k, uint32(g) * hidden + j] if there else float32(0)
                 k += uint32(TY)
             cuda.syncthreads()
-            for k in range(TX):
+            for m in range(TX):
                 for i in range(ROWS):
                     for g in range(GATES):
-                        acc[i, g] += hs[ty + uint32(i * TY), uint32(k)] * ws[uint32(k), uint32(g), tx]
+                        acc[i, g] += hs[ty + uint32(i * TY), uint32(m)] * ws[uint32(m), uint32(g), tx]
             cuda.syncthreads()
             k0 += uint32(TX)
         for i in range(ROWS):
@@ -114,9 +114,9 @@ def make_step_back(CELL, TX, TY, ROWS):
                 ws[k, tx] = w_hh[k0 + k, j] if k0 + k < rows and j < hidden else float32(0)
                 k += uint32(TY)
             cuda.syncthreads()
-            for k in range(TX):
+            for m in range(TX):
                 for i in range(ROWS):
-                    acc[i] += ds[ty + uint32(i * TY), uint32(k)] * ws[uint32(k), tx]
+                    acc[i] += ds[ty + uint32(i * TY), uint32(m)] * ws[uint32(m), tx]
             cuda.syncthreads()
             k0 += uint32(TX)
         for i in range(ROWS):
