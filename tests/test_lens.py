@@ -469,6 +469,8 @@ def test_what_cannot_be_looked_at_is_refused():
         look(bent, 1, 32, floats(3))
     with pytest.raises(ArgumentError, match=r"C order.*np.ascontiguousarray"):
         look(copy, 1, 32, floats(8, 8).T, zeros(64))
+    with pytest.raises(ArgumentError, match=r"got 524,288 threads; expected at most 262,144"):
+        look(copy, 1024, 512, floats(3), zeros(3))
     report = look(copy, 1, 32, floats(32), zeros(32))
     with pytest.raises(ArgumentError, match=r"no line with 'nowhere'"):
         report.find("nowhere")
