@@ -20,13 +20,15 @@ What it finds, as `Finding.kind` names it:
 * barrier, exchange: a barrier, shuffle, vote or syncwarp that not all who must come reach
 * deadlock, endless: threads that wait for ever, or never end
 * output: cells of an output that no thread wrote (see `settings`)
-* memory: more than 48 KiB of shared memory, constant memory written
+* memory: more than 48 KiB of shared memory, a size known too late, constant memory written
+* call: a name of cuda, or an array, used as CUDA does not have it
 * exception: whatever the kernel's own Python raised
 
 What it does not see: how the compiler types a kernel. Integers of arrays are NumPy's and wrap around at
 their size, where Numba computes int32 + int32 in 64 bits; ``0.5 * x`` stays float32 here and is float64
-there (`tinynn.gpu.resources` counts those). Blocks run one after another: one that waits for a later one
-is a deadlock, as it can be on a GPU.
+there (`tinynn.gpu.resources` counts those). Indices, shapes and whole numbers among a launch's arguments
+are Python's and do not wrap around; for Numba they are int64 as soon as one computes with them. Blocks run
+one after another: one that waits for a later one is a deadlock, as it can be on a GPU.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from . import report
 from .memory import Memory
 from .options import Access
 from .report import kernel_frame, lines, shown
-from .thread import SITE_BITS, now
+from .thread import SITE_BITS, Size, now
 from .undefined import Undefined
 
 __all__ = ["Array", "Constant", "Watched"]
@@ -27,7 +27,18 @@ class Array:
     ``x[2:5]`` are arrays on the same memory. An index out of range, negative ones included, is a finding.
     """
 
-    __slots__ = ("_count", "_data", "_memory", "_offset", "_reads", "_step", "_steps", "_writes", "shape")
+    __slots__ = (
+        "_count",
+        "_data",
+        "_memory",
+        "_offset",
+        "_plane",
+        "_reads",
+        "_step",
+        "_steps",
+        "_writes",
+        "shape",
+    )
 
     def __init__(
         self, memory: Memory, shape: tuple[int, ...], steps: tuple[int, ...], offset: int = 0
@@ -35,7 +46,8 @@ class Array:
         self._memory, self._data = memory, memory.data
         self._writes, self._reads = memory.writes, memory.reads
         self.shape, self._steps, self._offset = shape, steps, offset
-        self._count, self._step = (shape[0], steps[0]) if len(shape) == 1 else (0, 0)  # else: the slow way
+        self._count, self._step = (shape[0], steps[0]) if len(shape) == 1 else (0, 0)
+        self._plane = (*shape, *steps) if len(shape) == 2 else ()
 
     def __getitem__(self, index: Any) -> Any:
         if type(index) is int and 0 <= index < self._count:
@@ -52,7 +64,7 @@ class Array:
             memory.loaded(cell, write)
         if read < memory.limit:
             self._reads[cell] = stamp
-        else:
+        elif (read ^ stamp) >> SITE_BITS:
             memory.also_read(cell, read, stamp)
         now.steps -= 1
         if not now.steps:
@@ -88,15 +100,25 @@ class Array:
 
     def _cell(self, index: Any) -> Any:
         """The cell of a full index; an array for a row or slice; a number for what lies outside."""
-        if type(index) is tuple and len(index) == len(self.shape):
-            cell = self._offset
-            for i, size, step in zip(index, self.shape, self._steps):
-                if type(i) is int and 0 <= i < size:
-                    cell += i * step
-                else:
+        if type(index) is not tuple:
+            index = (index,)
+        elif self._plane and len(index) == 2:  # the most frequent case, made fast
+            i, j = index
+            rows, columns, row, column = self._plane
+            if type(i) is int and type(j) is int and 0 <= i < rows and 0 <= j < columns:
+                return self._offset + i * row + j * column
+        if len(index) != len(self.shape):
+            return self._slowly(index)
+        cell = self._offset
+        for i, size, step in zip(index, self.shape, self._steps):
+            if type(i) is not int:
+                if not isinstance(i, (np.integer, Size)):
                     return self._slowly(index)
-            return cell
-        return self._slowly(index if type(index) is tuple else (index,))
+                i = int(i)
+            if not 0 <= i < size:
+                return self._slowly(index)
+            cell += i * step
+        return cell
 
     def _slowly(self, index: tuple) -> Any:
         if len(index) > len(self.shape):
@@ -114,7 +136,8 @@ class Array:
                 i = i.used(f"is an index of {self._name}")
             if isinstance(i, (float, bool, np.floating, np.bool_)) or not hasattr(i, "__index__"):
                 got = f"index {i!r} of type {type(i).__name__} into {self._name}"
-                return self._outside(got, "a whole number")
+                hint = "i // 2 where i / 2 gives a float" if isinstance(i, float) else None
+                return self._outside(got, "a whole number", hint)
             i = int(i)
             if not 0 <= i < size:
                 return self._out_of_range(i, axis, size)
@@ -127,16 +150,15 @@ class Array:
     def _out_of_range(self, i: int, axis: int, size: int) -> Any:
         which = f" on axis {axis}" if len(self.shape) > 1 else ""
         expected = f"0 to {size - 1}{which}" if size else "no index at all: this array is empty"
-        got = f"index {i}{which} into {self._name} of shape {self.shape} by {now.launch.who()}"
-        hint = None
+        got = f"index {i}{which} into {self._called} of shape {self.shape} by {now.launch.who()}"
         if i < 0:
-            hint = (
-                "an if around it: on a GPU a negative index reads from the array's end, or before its start"
-            )
-        elif self._memory.space == "global":
-            hint = f"an if before it: if i < {self._name}.shape[{axis}]"
+            hint = "a guard with if: Numba takes a negative index as counted from the end, as Python does"
         elif self._memory.space == "shared" and not size:
             hint = "bytes of dynamic shared memory: launch(..., shared=1024)"
+        elif self._memory.space == "global" and self.shape == self._memory.shape:
+            hint = f"a guard: if i < {self._name}.shape[{axis}], with your name for i"
+        else:
+            hint = "a guard with if, or a larger array"
         return self._outside(got, expected, hint)
 
     def _outside(self, got: str, expected: str, hint: str | None = None) -> Any:
@@ -165,6 +187,10 @@ class Array:
     @property
     def _name(self) -> str:
         return self._memory.name
+
+    @property
+    def _called(self) -> str:
+        return self._name if self.shape == self._memory.shape else f"a part of {self._name}"
 
     @property
     def dtype(self) -> np.dtype:
@@ -212,7 +238,7 @@ class Array:
         if name.startswith("__"):
             raise AttributeError(name)
         known = "an index, .shape, .size, .ndim, .dtype, .strides, .T"
-        raise MissingError("an array in a kernel", f".{name}", known)
+        raise MissingError(f"{self._name}.{name}", "what arrays in a kernel do not have", known)
 
 
 class Constant(Array):
@@ -221,7 +247,7 @@ class Constant(Array):
     __slots__ = ()
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        got = f"a write to {self._name}[{shown(index)}] by {now.launch.who()}, which is constant memory"
+        got = f"a write to {self._name}[{shown(index)}], constant memory, by {now.launch.who()}"
         now.launch.report(report.MEMORY, got, "reads alone", "cuda.shared.array or cuda.local.array")
 
 

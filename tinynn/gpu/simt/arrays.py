@@ -13,7 +13,7 @@ from ..poison import poison
 from . import report
 from .array import Array, Constant, Watched
 from .memory import HOST, UNWRITTEN, Memory
-from .report import Site, counted, kernel_frame
+from .report import Site, kernel_frame
 from .thread import Size, Thread, now, thread
 
 LIMIT = 48 * 1024  # bytes of shared memory for a block, static and dynamic together
@@ -118,10 +118,8 @@ def account(me: Thread, more: int) -> None:
     """A block has 48 KiB of shared memory, unless a launch asks the driver for more."""
     me.block.static += more
     if me.block.static > LIMIT:
-        got = f"{counted(me.block.static, 'byte')} of shared memory in one block ({more} of them here)"
-        now.launch.report(
-            report.MEMORY, got, f"at most {LIMIT} (48 KiB)", "smaller tiles, or float32 for float64"
-        )
+        got = f"{me.block.static} bytes of shared memory in one block, {more} here by {now.launch.who()}"
+        now.launch.report(report.MEMORY, got, f"at most {LIMIT} (48 KiB)", "smaller tiles")
 
 
 def checked_dtype(where: str, dtype: Any) -> np.dtype:
@@ -150,3 +148,11 @@ def checked_shape(where: str, shape: Any) -> tuple[int, ...]:
             where, got, "a whole number above 0, or a tuple of them", f"{where}((16, 16), float32)"
         )
     return tuple(sizes)
+
+
+def checked_alignment(where: str, alignment: Any) -> None:
+    """A power of two, in bytes."""
+    if alignment is not None and not (
+        type(alignment) is int and alignment > 0 and not alignment & alignment - 1
+    ):
+        raise ArgumentError(where, f"alignment {alignment!r}", "a power of two, in bytes", "alignment=16")

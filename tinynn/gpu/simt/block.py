@@ -50,7 +50,7 @@ class Block:
             waits += len(ready)
             idle = idle + 1 if all(t.waits and t.waits.kind == "spin" for t in ready) else 0
             if waits > 4 * launch.options.steps:
-                stuck.endless(self, f"{waits} waits at barriers by the threads of one block")
+                stuck.endless(self, f"the threads of its block have waited {waits} times")
                 break
             if idle > SPINS:
                 stuck.spinning(self, ready)

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import report
-from .race import concurrent, thread_of
+from .race import concurrent
 from .report import Site, kernel_frame, site_of
-from .thread import Thread, now
+from .thread import SITE_BITS, Thread, now
 
 UNWRITTEN, HOST, ATOMIC = 0, 1, 1 << 62  # in place of a stamp
 BEFORE = -1  # among a cell's atomics: the plain write before them
+
+WARPS = 5  # bits: a block has at most 32 warps
+WARP_AT = SITE_BITS + 5  # where a stamp has the number of its warp
 
 
 class Memory:
@@ -33,7 +36,7 @@ class Memory:
         self.origin = 0  # the cell of the named array's first element
         self.writes, self.reads = writes, [0] * len(writes)
         self.limit = {"shared": now.base, "local": ATOMIC - 1}.get(space, HOST + 1)
-        self.readers: dict[int, dict[int, int]] = {}  # since the last barrier, if there are several
+        self.readers: dict[int, int] = {}  # of cell and warp, since the last barrier: one but the last
         self.earlier: dict[int, int] = {}  # the last reader of a block that is done
         self.atoms: dict[int, dict[int, int]] = {}
         self.pending: dict[int, tuple[Any, Site]] = {}  # reads of cells that nobody has written yet
@@ -66,15 +69,11 @@ class Memory:
             self.race(cell, write, "reads", "writes")
 
     def also_read(self, cell: int, read: int, stamp: int) -> None:
-        """A second reader: the first is remembered, unless a barrier of its block lies between."""
+        """A second reader: of those before, one of each warp is remembered, and one of earlier blocks."""
         if read < now.first:
             self.earlier[cell] = read
-        elif read >= now.base and thread_of(read) != thread_of(stamp):
-            readers = self.readers.get(cell)
-            if readers is None:
-                self.readers[cell] = {thread_of(read): read}
-            else:
-                readers[thread_of(read)] = read
+        elif read >= now.base:
+            self.readers[cell << WARPS | read >> WARP_AT & (1 << WARPS) - 1] = read
         self.reads[cell] = stamp
 
     def stored(self, cell: int, write: int, read: int, value: Any) -> None:
@@ -85,8 +84,10 @@ class Memory:
         elif write > HOST and concurrent(write) and not self.same(cell, value):
             self.race(cell, write, "writes", "writes")
         self.against_reads(cell, read, "writes")
-        self.readers.pop(cell, None)
         self.earlier.pop(cell, None)
+        if self.readers:
+            for warp in range(1 << WARPS):
+                self.readers.pop(cell << WARPS | warp, None)
 
     def changed(self, cell: int, stamp: int) -> None:
         """An atomic: it may meet other atomics, but no plain access."""
@@ -96,8 +97,8 @@ class Memory:
             atoms[BEFORE] = HOST
             self.unwritten(cell)
         elif atoms[BEFORE] > HOST and concurrent(atoms[BEFORE]):
-            self.race(cell, atoms[BEFORE], "changes by an atomic", "writes")
-        self.against_reads(cell, self.reads[cell], "changes by an atomic")
+            self.race(cell, atoms[BEFORE], "atomically changes", "writes")
+        self.against_reads(cell, self.reads[cell], "atomically changes")
         assert now.thread is not None
         atoms[now.thread.key] = stamp
         self.writes[cell] = ATOMIC
@@ -105,11 +106,13 @@ class Memory:
     def against_atomics(self, cell: int, what: str) -> None:
         for key, stamp in self.atoms[cell].items():
             if stamp > HOST and concurrent(stamp):
-                self.race(cell, stamp, what, "writes" if key == BEFORE else "changes by an atomic")
+                self.race(cell, stamp, what, "writes" if key == BEFORE else "atomically changes")
                 return
 
     def against_reads(self, cell: int, read: int, what: str) -> None:
-        others = [read, *self.readers.get(cell, {}).values(), self.earlier.get(cell, 0)]
+        others = [read, self.earlier.get(cell, 0)]
+        if self.readers:
+            others += [self.readers.get(cell << WARPS | warp, 0) for warp in range(1 << WARPS)]
         for stamp in others:
             if stamp > HOST and concurrent(stamp):
                 self.race(cell, stamp, what, "reads")
@@ -140,14 +143,14 @@ class Memory:
             self.report_unwritten(cell, thread, site)
 
     def report_unwritten(self, cell: int, thread: Thread, site: Site) -> None:
-        made = {
-            "global": "memory from tinynn.gpu.empty holds whatever was there: use zeros, or write it first",
-            "shared": "shared memory starts with what an earlier block left: fill it, then syncthreads",
-            "local": "a local array starts with whatever was there: fill it in a loop first",
+        hint = {
+            "global": f"{self.name} from zeros, or filled first: tinynn.gpu.empty fills nothing",
+            "shared": f"{self.name} filled first, then cuda.syncthreads(): it starts with leftovers",
+            "local": f"{self.name} filled first, in a loop: it starts with leftovers",
         }[self.space]
-        got = f"a read of {self.label(cell)} by {now.launch.who(thread)}, which nobody has written"
-        expected = "a cell that was written before it is read"
-        now.launch.report(report.UNWRITTEN, got, expected, made, site=site, thread=thread)
+        got = f"{self.label(cell)}, which no thread has written, read by {now.launch.who(thread)}"
+        expected = "a write before the read"
+        now.launch.report(report.UNWRITTEN, got, expected, hint, site=site, thread=thread)
 
     def race(self, cell: int, stamp: int, mine: str, theirs: str) -> None:
         self.pending.pop(cell, None)

@@ -20,7 +20,7 @@ class Access(NamedTuple):
     instruction : int
         Tells apart several accesses in one line (the offset in the bytecode).
     space : "global", "shared" or "local"
-        Constant memory counts as global.
+        Constant memory is not told.
     kind : "load", "store" or "atomic"
     array : str
         The kernel's parameter, or the variable that holds a shared or local array.

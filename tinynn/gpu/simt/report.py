@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import linecache
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple
 
@@ -19,9 +19,10 @@ EXCHANGE = "exchange"  # a shuffle, vote or syncwarp that not all lanes of its m
 DEADLOCK = "deadlock"
 OUTPUT = "output"  # cells of an output that no thread wrote
 MEMORY = "memory"  # a shared, local or constant array that cannot be
+CALL = "call"  # a name of cuda or an array, used as CUDA has it not
 ENDLESS = "endless"
 EXCEPTION = "exception"  # raised by the kernel's own Python
-KINDS = (INDEX, UNWRITTEN, RACE, BARRIER, EXCHANGE, DEADLOCK, OUTPUT, MEMORY, ENDLESS, EXCEPTION)
+KINDS = (INDEX, UNWRITTEN, RACE, BARRIER, EXCHANGE, DEADLOCK, OUTPUT, MEMORY, CALL, ENDLESS, EXCEPTION)
 
 
 class Place(NamedTuple):
@@ -106,17 +107,11 @@ def site_of(frame: FrameType) -> Site:
     return Site(frame.f_code, frame.f_lasti)
 
 
-def raised_at(trace: TracebackType | None, main: CodeType) -> Site:
+def raised_at(trace: TracebackType | None, codes: Collection[CodeType]) -> Site:
     """The instruction of the kernel or device function in which an exception came up."""
-    found = Site(main, 0)
-    above = ""
-    for tb in walk(trace):
-        code = tb.tb_frame.f_code
-        called_by_us = above.startswith(PACKAGE) and not code.co_filename.startswith(PACKAGE)
-        if called_by_us or code.co_filename == main.co_filename:
-            found = Site(code, tb.tb_lasti)
-        above = code.co_filename
-    return found
+    sites = [Site(tb.tb_frame.f_code, tb.tb_lasti) for tb in walk(trace)]
+    files = {code.co_filename for code in codes}
+    return [s for s in sites if s.code in codes or s.code.co_filename in files][-1]
 
 
 def walk(trace: TracebackType | None) -> Iterator[TracebackType]:

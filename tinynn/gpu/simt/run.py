@@ -14,9 +14,10 @@ from typing import Any
 import greenlet
 import numpy as np
 
-from ...errors import KernelError, StateError
+from ...errors import KernelError, MissingError, StateError, TinynnError
 from . import report
 from .array import Array
+from .binding import bound
 from .block import Block
 from .memory import Memory
 from .options import Options, changed
@@ -49,6 +50,8 @@ class Launch:
         self.ident = threading.get_ident()
         self.name: str = kernel.__name__
         self.main: CodeType = kernel.function.__code__
+        self.codes: dict[CodeType, Any] = {}  # of the kernel and its device functions
+        self.function = bound(kernel.function, self.codes)
         self.checks = options.checks or options.watch is not None
         self.context = contextvars.copy_context()
         self.findings: dict[tuple, Finding] = {}
@@ -61,9 +64,9 @@ class Launch:
         now.launch, now.main, now.limit = self, self.main, options.steps
         now.depth = 2 if options.watch else 1
         self.memories: list[Memory] = []
-        self.args = args
+        self.args = tuple([Size(a) if isinstance(a, np.signedinteger) else a for a in args])
         if self.checks:
-            self.args, self.memories = parameters(self.main, args, options)
+            self.args, self.memories = parameters(self.main, self.args, options)
 
     # -- running -------------------------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class Launch:
 
     def work(self, t: Thread) -> None:
         """What a greenlet does: one thread after another, from its begin to its end."""
-        function = self.kernel.function
+        function = self.function
         while True:
             try:
                 function(*self.args)
@@ -120,8 +123,8 @@ class Launch:
                 t.excused = True
             except Endless as error:
                 t.excused = True
-                what = f"{self.options.patience:g} s of computing without an access to memory or a barrier"
-                self.endless(what, raised_at(error.__traceback__, self.main), goes_on=True)
+                what = f"{self.options.patience:g} s of computing without an access or a barrier"
+                self.endless(what, raised_at(error.__traceback__, self.codes), goes_on=True)
             except Exception as error:
                 t.excused = True
                 self.raised(error)
@@ -199,43 +202,46 @@ class Launch:
         number = stamp >> 20 & 1023
         site = now.site_at(stamp)
         assert now.thread is not None
-        here = site_of(kernel_frame(inspect.currentframe()))
-        line = (
-            "this same line"
-            if site == here or site.line == here.line
-            else f"line {site.line} `{site.source}`"
-        )
-        same_block = block is now.thread.block
+        line = kernel_frame(inspect.currentframe()).f_lineno
+        in_line = "this same line" if site.line == line else f"line {site.line} `{site.source}`"
         got = f"a race in {memory.space} memory: {self.who()} {mine} {memory.label(cell)}, which "
-        got += f"{self.thread_name(number, block.place)} {theirs} in {line}"
-        if same_block:
+        got += f"{self.thread_name(number, block.place)} {theirs} in {in_line}"
+        if block is not now.thread.block:
+            got += ", and blocks run in any order"
+            expected = "cells that only one block writes and no other uses"
+            hint = "cuda.atomic, or two launches"
+        else:
             got += ", and no barrier lies between"
             expected, hint = "the two in a fixed order", "cuda.syncthreads() between them"
-            if memory.space == "global" or mine == theirs:
-                hint = "one thread for each cell, cuda.atomic, or cuda.syncthreads() between them"
-        else:
-            got += ", and blocks run in any order"
-            expected, hint = (
-                "cells that only one block writes and no other uses",
-                "cuda.atomic, or two launches",
-            )
+            if site.line == line:
+                hint = "cuda.atomic for a sum or count that threads share, or cuda.syncthreads() between"
+        if any(m.atoms for m in (*self.memories, *now.thread.block.memories)) and memory.space == "global":
+            hint += ", or cuda.threadfence() before an atomic that hands the cell over"
         self.report(
             report.RACE, got, expected, hint, other=Place(site.line, site.source, block.place, number)
         )
 
     def endless(self, what: str, site: Site | None = None, goes_on: bool = False) -> None:
         hint = "a look at the loop's condition: does what it reads change?"
-        got = f"{what} by {self.who()}, and no end"
+        got = f"{self.who()} in a loop without end: {what}"
         self.report(report.ENDLESS, got, "a loop that ends", hint, site=site)
         if not goes_on:
             raise Abandoned
 
     def raised(self, error: Exception) -> None:
         """The kernel's own Python raised."""
-        site = raised_at(error.__traceback__, self.main)
+        site = raised_at(error.__traceback__, self.codes)
+        if isinstance(error, TinynnError):
+            kind = report.MEMORY if error.where.endswith((".array", ".array_like")) else report.CALL
+            missing = isinstance(error, MissingError)
+            got = f"{error.got} ({error.where})" if missing else f"{error.got} for {error.where}"
+            got = f"{got} in {self.who()}"
+            self.report(kind, got, error.expected, error.hint, site=site, cause=error)
+            return
         text = str(error).rstrip(".") or "no text"
         got = f"{type(error).__name__} ({text}) in {self.who()}"
-        self.report(report.EXCEPTION, got, "a kernel that runs to its end", site=site, cause=error)
+        hint = "cells, by an index: whole arrays have no arithmetic here" if "'Array'" in text else None
+        self.report(report.EXCEPTION, got, "a kernel that runs to its end", hint, site=site, cause=error)
 
 
 class Abandoned(Exception):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def doing(block: Block, t: Thread) -> str:
     """What keeps a thread from coming."""
     if t.done:
-        return "has left the kernel"
+        return "ended without coming here"
     assert t.waits
     what = "tries an atomic" if t.waits.kind == "spin" else f"waits at cuda.{t.waits.kind}"
     return f"{what} in line {t.waits.site.line} `{t.waits.site.source}`"
@@ -81,7 +81,7 @@ def spinning(block: Block, ready: list[Thread]) -> None:
         got += f"{block.launch.who(others[0])} {doing(block, others[0])}"
     else:
         got += "no thread is left in its block that could change the cell"
-    expected = "a thread that is sure to come and change it (a block may have to wait for another to end)"
+    expected = "a cell that a thread of this block will change: another block may come only after it"
     other = place(block, others[0]) if others else None
     block.launch.report(report.DEADLOCK, got, expected, site=first.waits.site, thread=first, other=other)
 
@@ -91,7 +91,7 @@ def endless(block: Block, what: str) -> None:
     t = next(t for t in block.threads if not t.done)
     assert t.waits
     block.launch.report(
-        report.ENDLESS, f"{what} and no end, lastly by {block.launch.who(t)}",
+        report.ENDLESS, f"{block.launch.who(t)} in a loop without end: {what}",
         "a loop that ends", "a look at the loop's condition: does what it reads change?",
         site=t.waits.site, thread=t,
     )  # fmt: skip

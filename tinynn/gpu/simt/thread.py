@@ -63,7 +63,7 @@ class Wait(NamedTuple):
 
     @property
     def call(self) -> tuple:
-        """What lanes must have in common to meet: shuffles and votes also the line, syncwarps only the mask."""
+        """What lanes must have in common to meet; a syncwarp may stand in several lines."""
         return self.kind, self.mask, None if self.kind == "syncwarp" else self.site
 
 
@@ -168,7 +168,7 @@ class Now:
         return next(site for n, site in self.sites.values() if n == number)
 
     def endless(self) -> None:
-        self.launch.endless(f"{self.limit:,} accesses to memory without a barrier".replace(",", " "))
+        self.launch.endless(f"{self.limit:,} accesses to memory and no barrier".replace(",", " "))
 
 
 now = Now()
