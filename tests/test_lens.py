@@ -396,6 +396,48 @@ def test_rounds_that_others_sit_out_are_not_put_together():
     assert report.find("if t == i").forks == 32
 
 
+@cuda.jit(device=True)
+def first_above(x, bound):
+    for i in range(x.size):
+        k = 0
+        while k < 2:
+            if x[i] > bound:
+                return i
+            k += 1
+    return -1
+
+
+@cuda.jit
+def ways_out(x, y):
+    t = cuda.grid(1)
+    if t >= 40:
+        return
+    found = first_above(x, float32(t))
+    i = 0
+    while True:
+        i += 1
+        if i == 3:
+            continue
+        y[t, 0] += x[t]
+        if i > t % 5:
+            break
+    for i in range(3):
+        if i == found:
+            break
+    else:
+        y[t, 1] = float32(found)
+
+
+def test_loops_left_early_and_functions_left_inside_them_compute_the_same():
+    x, y, expected = floats(40), zeros(40, 2), zeros(40, 2)
+    launch(ways_out, 2, 32, x, expected)
+    report = look(ways_out, 2, 32, x, y, change=True)
+    np.testing.assert_array_equal(y, expected)
+    assert expected.any() and report.find("if t >= 40").forks == 1
+    last = [s for s in report.find("y[t, 1] =").steps if s.warp == 0 and s.block[0] == 0]
+    assert [len(s.lanes) for s in last] == [32 - 2]  # of threads 0 and 1 the loop ends early; all others meet
+
+
 def test_steps_come_in_the_order_of_the_program():
     report = look(copy, 2, 64, floats(128), zeros(128))
     assert [(s.block[0], s.warp, s.kind) for s in report.steps] == [
@@ -469,6 +511,8 @@ def test_what_cannot_be_looked_at_is_refused():
         look(bent, 1, 32, floats(3))
     with pytest.raises(ArgumentError, match=r"C order.*np.ascontiguousarray"):
         look(copy, 1, 32, floats(8, 8).T, zeros(64))
+    with pytest.raises(ArgumentError, match=r"got 524,288 threads; expected at most 262,144"):
+        look(copy, 1024, 512, floats(3), zeros(3))
     report = look(copy, 1, 32, floats(32), zeros(32))
     with pytest.raises(ArgumentError, match=r"no line with 'nowhere'"):
         report.find("nowhere")

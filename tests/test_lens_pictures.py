@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
-from test_lens import copy, counted, floats, gather, interleaved, make_tiled, row_sums, strided, zeros
+from test_lens import copy, counted, floats, interleaved, row_sums, strided, zeros
 
 from tinynn.course import plots
 from tinynn.course.lens import WarpStepper, look, warp_stepper
@@ -103,16 +105,17 @@ def test_atomics_that_wait_are_orange_dashed_and_numbered():
     assert lines(picture, WAITS) == 32 and "32 turns, one after the other" in picture.alt
 
 
+def column(width):
+    """Thread t reads the first word of row t of a tile with rows of so many words."""
+    cells = tuple(width * lane for lane in range(32))
+    return Step(1, "shared", "load", "tile", 4, (0, 0, 0), 0, (), tuple(range(32)), cells)
+
+
 def test_a_bank_conflict_is_orange_with_its_turns_and_padding_ends_it():
-    bad, good = (
-        look(make_tiled(32, width), 1, (32, 32), floats(32, 32), zeros(32, 32)) for width in (32, 33)
-    )
-    loads = [s for s in bad.array("tile").steps if s.kind == "load"]
-    picture = plots.warp_step(loads[0])
+    picture = plots.warp_step(column(32))
     assert "×32" in texts(picture) and lines(picture, WAITS) == 32
     assert "Of 32 banks: 1 bank with 32 turns." in picture.alt
-    loads = [s for s in good.array("tile").steps if s.kind == "load"]
-    picture = plots.warp_step(loads[0])
+    picture = plots.warp_step(column(33))
     assert lines(picture, WAITS) == 0 and lines(picture, WARPS[0]) == 32
     assert "No bank is asked for more than one word at a time." in texts(picture)
 
@@ -125,17 +128,14 @@ def test_elements_of_every_size_are_drawn(itemsize, space, kind):
     cells = tuple(3 * lane % 41 for lane in range(32))
     step = Step(1, space, kind, "x", itemsize, (2, 1, 0), 3, (), tuple(range(32)), cells)
     picture = plots.warp_step(step, "x[3 * i % 41] $ 1 $")
-    assert picture.png(40) and "of block (2, 1)" in picture.alt
+    assert "of block (2, 1)" in picture.alt
+    assert kind != "atomic" or picture.png(40)
 
 
 def test_no_text_leaves_the_page():
-    for report, array in [
-        (look(strided, 1, 32, floats(32_000), zeros(32), 999), "x"),
-        (gather(np.arange(32) * 31), "x"),
-        (look(interleaved, 1, 256, floats(256), zeros(1)), "s"),
-    ]:
-        step = max(report.array(array).steps, key=lambda s: s.extra)
-        picture = plots.warp_step(step, report.lines[step.line].text)
+    far = tuple(999 * lane for lane in range(32))
+    for step in (column(32), replace(column(32), space="global", cells=far)):
+        picture = plots.warp_step(step, "y[i] = x[i * k] * float32(2) + float32(1)")
         page, renderer = picture.bbox, FigureCanvasAgg(picture).get_renderer()
         for text in picture.axes[0].texts:
             box = text.get_window_extent(renderer)

@@ -87,10 +87,11 @@ def _draw_turns(sheet: Sheet, bottom: float) -> None:
     for bank, turns in turns_of(sheet.step).items():
         if turns > 1:
             sheet.text(LEFT + (bank + 0.5) * BANK, bottom + 0.11, f"×{turns}", 7.5, WAITS, weight="bold")
-    waits = (
-        "Orange, dashed, with its turns below: a bank that is asked for several words gives them one by one."
-    )
-    text = waits if sheet.step.extra else "No bank is asked for more than one word at a time."
+    what = "for several words gives them one after another"
+    if sheet.step.kind == "atomic":
+        what = "several times serves one after another"
+    text = f"Orange, dashed, with its turns below: a bank that is asked {what}."
+    text = text if sheet.step.extra else "No bank is asked for more than one word at a time."
     sheet.text(LEFT, bottom + 0.36, text, 8.5, ha="left")
 
 

@@ -27,6 +27,8 @@ from .trace import Key, Recording, name
 
 __all__ = ["Access", "Line", "Report", "Step", "Traffic", "look"]
 
+MOST = 1 << 18  # threads; a copy takes about 30 microseconds a thread
+
 
 def look(
     kernel: Kernel, grid: Size, block: Size, *args: Any, shared: int = 0, change: bool = False
@@ -48,12 +50,16 @@ def look(
     Raises
     ------
     ArgumentError
-        For something that is no kernel, and arrays that are not NumPy's or not in C order.
+        For something that is no kernel, for more than 262,144 threads, and for arrays that are not NumPy's
+        or not in C order.
     """
     if not isinstance(kernel, Kernel) or kernel.device:
         hint = "@cuda.jit above its def"
         raise ArgumentError("lens", f"{kernel!r}", "a kernel, and what to launch it with", hint)
     size = three(f"{kernel!r}, grid", grid), three(f"{kernel!r}, block", block)
+    if (threads := int(np.prod(size))) > MOST:
+        hint = "a smaller array and grid: the pattern is the same"
+        raise ArgumentError("lens", f"{threads:,} threads", f"at most {MOST:,}", hint)
     taken = tuple([_taken(kernel, a, change) for a in args])
     recording = Recording()
     simt.run(rewritten(kernel, recording), *size, taken, shared=shared, watch=recording.watch)

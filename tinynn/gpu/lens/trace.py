@@ -147,6 +147,7 @@ class Recording:
         self.opaque: list[str] = []
         self.files: dict[str, str] = {}
         self.codes: dict[str, list[CodeType]] = {}
+        self._block: tuple = ()
         self._begins: dict[tuple[str, int, int], int] = {}
 
     def whole(self, block: tuple, warp: int) -> Stretch:
@@ -158,6 +159,9 @@ class Recording:
         t = thread()
         key = tuple(map(int, t.blockIdx)), t.number
         if key not in self.trackers:
+            if key[0] != self._block:  # blocks run one after another: those before are done
+                self.trackers.clear()
+                self._block = key[0]
             self.trackers[key] = Tracker(self, *key)
         return self.trackers[key]
 
