@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -214,9 +215,9 @@ def test_wrappers_work_on_a_gpu():
 
 def test_labels_out_of_range_are_found_where_asked_for():
     logits, labels = cuda([[1.0, 2.0]]), cuda([2])
-    with strict.counted() as copies, pytest.raises(IndexError):  # what NumPy inside the stand-in makes of it
-        F.cross_entropy(logits, labels)
-    assert not copies
+    with strict.counted() as copies:
+        loss = F.cross_entropy(logits, labels)
+    assert not copies and math.isnan(float(loss))
     with wrapped(checked), pytest.raises(RangeError, match="label 2 for 2 classes"):
         F.cross_entropy(logits, labels)
 
@@ -286,14 +287,14 @@ def test_a_gradient_left_behind_is_named():
         optim.SGD([p], 0.1).step()
 
 
-def test_a_clipped_norm_is_one_copy():
+def test_clipping_copies_nothing():
     model = nn.Linear(3, 2).to("cuda")
     (model(cuda(np.ones((4, 3), np.float32))) * 9).sum().backward()
     grads = [host(p.grad) for p in model.parameters()]
     with strict.counted() as copies:
         norm = optim.clip_grad_norm_(model.parameters(), 1.0)
-    assert [c.direction for c in copies] == ["down"]
-    assert norm == pytest.approx(np.sqrt(sum((g**2).sum() for g in grads)))
+    assert not copies
+    assert float(norm) == pytest.approx(np.sqrt(sum((g**2).sum() for g in grads)))
     assert np.sqrt(sum((host(p.grad) ** 2).sum() for p in model.parameters())) == pytest.approx(1, rel=1e-4)
 
 

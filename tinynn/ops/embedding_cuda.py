@@ -10,6 +10,7 @@ it needs no sorting, and threads that add to one number wait for each other.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -17,19 +18,23 @@ import numpy as np
 from ..gpu import Kernel, blocks, cuda, empty, float32, int32, launch, zeros
 from ..gpu import uint32 as u
 
-ZERO = float32(0)
+ZERO, NAN = float32(0), float32(math.nan)
 WIDE, TALL = 32, 8  # a block's threads: along the width of a row, and over rows or places
 SEARCH = 128  # threads of a block that look for where rows begin
 
 
 @cuda.jit
 def gather(indices, weight, y):
-    """A line of threads a place: y_i = weight[index_i], read and written along the row. 8 bytes a number."""
+    """A line of threads a place: y_i = weight[index_i], read and written along the row. 8 bytes a number.
+
+    An index that is out of range gives NaN: nobody looks at indices on the GPU, and no kernel reads outside.
+    """
     i, j = u(cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y), u(cuda.threadIdx.x)
     if i < u(indices.size):
         row = indices[i]
+        there = row >= 0 and row < int32(weight.shape[0])
         while j < u(weight.shape[1]):
-            y[i, j] = weight[row, j]
+            y[i, j] = weight[row, j] if there else NAN
             j += u(cuda.blockDim.x)
 
 
@@ -83,7 +88,8 @@ def make_scatter_add(WIDE: int = WIDE, TALL: int = TALL) -> Kernel:
 def scatter_add_atomic(indices, padding, dy, dweight):
     """A line of threads a place: dweight[index_i] += dy_i, one thread at a time where several add."""
     i, j = u(cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y), u(cuda.threadIdx.x)
-    if i < u(indices.size) and indices[i] != padding:
+    there = i < u(indices.size) and indices[i] >= 0 and indices[i] < int32(dweight.shape[0])
+    if there and indices[i] != padding:
         while j < u(dy.shape[1]):
             cuda.atomic.add(dweight, (indices[i], j), dy[i, j])
             j += u(cuda.blockDim.x)

@@ -6,7 +6,8 @@ reference keeps log_p, as many bytes as the logits. Classes on another axis than
 by a copy. What a mean divides by, the number of targets that count, stays on the GPU as well: no number
 comes back to the host in a step.
 
-Sums have a fixed order: the same inputs give the same loss, bit for bit.
+Sums have a fixed order: the same inputs give the same loss, bit for bit. A label that is out of range makes
+the loss NaN: nobody looks at labels on the GPU, and no kernel reads outside (``wrapped(checked)`` says which).
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 ONE = float32(1)
+NAN = float32(math.nan)
 BLOCK = 256  # threads that share a row of more classes than a warp is for
 TOTAL = 1024  # threads of the one block that adds the losses
 CHUNK = 4  # numbers that a thread asks for before it looks at the first
@@ -83,7 +85,9 @@ def make_cross_entropy(T: int) -> Kernel:
             others = team_sum(others, parts) / float32(n) - shift  # the mean of log p
         if cuda.threadIdx.x == 0:
             loss, target = ZERO, targets[row]
-            if target != ignored:
+            if target != ignored and (target < 0 or target >= int32(n)):
+                loss = NAN
+            elif target != ignored:
                 loss = (shift - (x[row, target] - m)) * (ONE - smoothing)
                 if smoothing > ZERO:
                     loss -= smoothing * others
@@ -210,8 +214,11 @@ def nll(log_p, targets, ignored, losses):
     """One thread an example of log_p (N, K, S): loss = -log_p[n, target, s]."""
     i = u(cuda.grid(1))
     if i < u(targets.size):
-        s, target = u(log_p.shape[2]), targets[i]
-        losses[i] = ZERO if target == ignored else -log_p[i // s, target, i % s]
+        s, target, loss = u(log_p.shape[2]), targets[i], ZERO
+        if target != ignored:
+            there = target >= 0 and target < int32(log_p.shape[1])
+            loss = -log_p[i // s, target, i % s] if there else NAN
+        losses[i] = loss
 
 
 @cuda.jit
