@@ -8,7 +8,8 @@ ARGS ?=
 TORCH ?= torch==2.13.0
 CUDA ?= "numba-cuda[cu13]==0.30.4" cuda-toolkit==13.5.0
 RUN := .venv/bin/python
-PYTEST := $(RUN) -m pytest --durations=15
+# A process for each core; the tests of one file stay together, since they share what they set up.
+PYTEST := $(RUN) -m pytest --durations=15 -n auto --dist loadfile
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
