@@ -24,6 +24,9 @@ What it finds, as `Finding.kind` names it:
 * call: a name of cuda, or an array, used as CUDA does not have it
 * exception: whatever the kernel's own Python raised
 
+It is fast enough for a lesson: 256 threads with 63 accesses and 24 barriers each take 0.03 s, a naive product
+about 1 microsecond for each of its accesses, 0.2 without checks (``python tests/simt_speed.py``).
+
 What it does not see: how the compiler types a kernel. Integers of arrays are NumPy's and wrap around at
 their size, where Numba computes int32 + int32 in 64 bits; ``0.5 * x`` stays float32 here and is float64
 there (`tinynn.gpu.resources` counts those). Indices, shapes and whole numbers among a launch's arguments

@@ -12,7 +12,7 @@ from ..poison import poisoned
 from . import report
 from .memory import Memory
 from .options import Access
-from .report import kernel_frame, lines, shown
+from .report import kernel_frame, shown
 from .thread import SITE_BITS, Size, now
 from .undefined import Undefined
 
@@ -272,7 +272,7 @@ def tell(array: Array, kind: str, cell: int) -> None:
     nth = thread.counts[key] = thread.counts.get(key, -1) + 1
     launch.options.watch(  # type: ignore[misc]
         Access(
-            launch.name, lines(frame.f_code)[frame.f_lasti // 2], frame.f_lasti, memory.space, kind,
+            launch.name, frame.f_lineno, frame.f_lasti, memory.space, kind,
             memory.name, cell, array.itemsize, thread.block.place, thread.number, nth,
         )
     )  # fmt: skip

@@ -13,9 +13,9 @@ from .race import of_block
 from .thread import latest, now, thread
 from .undefined import Undefined
 
-INTEGERS = ("int32", "uint32", "int64", "uint64")
-UNSIGNED = ("uint32", "uint64")
-NUMBERS = ("float32", "float64", *INTEGERS)
+UNSIGNED: set[np.dtype] = {np.dtype(np.uint32), np.dtype(np.uint64)}
+INTEGERS: set[np.dtype] = {np.dtype(np.int32), np.dtype(np.int64), *UNSIGNED}
+NUMBERS: set[np.dtype] = {np.dtype(np.float32), np.dtype(np.float64), *INTEGERS}
 
 
 class Atomics:
@@ -74,15 +74,16 @@ class Atomics:
 
 
 def change(
-    name: str, dtypes: tuple[str, ...], array: Any, index: Any, value: Any, new: Callable[[Any, Any], Any]
+    name: str, dtypes: set[np.dtype], array: Any, index: Any, value: Any, new: Callable[[Any, Any], Any]
 ) -> Any:
     """Put ``new(old, value)`` in a cell and return what stood there."""
     me = thread()
     if not isinstance(array, (Array, np.ndarray)) or isinstance(array, Constant):
         what = "constant memory" if isinstance(array, Constant) else f"a {type(array).__name__}"
         raise DtypeError(f"cuda.atomic.{name}", what, "an array in global or shared memory")
-    if array.dtype.name not in dtypes:
-        raise DtypeError(f"cuda.atomic.{name}", f"an array of {array.dtype}", "one of " + ", ".join(dtypes))
+    if array.dtype not in dtypes:
+        known = "one of " + ", ".join(sorted(map(str, dtypes)))
+        raise DtypeError(f"cuda.atomic.{name}", f"an array of {array.dtype}", known)
     if isinstance(array, np.ndarray):
         data, cell = array, index
     else:

@@ -74,7 +74,7 @@ class Block:
 
     def barrier(self, alive: list[Thread]) -> list[Thread]:
         """All threads of the block have come to a barrier: to the same one, it should be."""
-        sites = {t.waits.site for t in alive if t.waits}
+        sites = {t.waits.at for t in alive if t.waits}
         gone = [t for t in self.threads if t.done and not t.excused]
         if len(sites) > 1 or gone:
             stuck.barrier(self, alive, gone)
@@ -126,6 +126,6 @@ class Block:
             return []
         first = asking[0]
         assert first.waits
-        site = first.waits.site
-        group = [t for t in asking if t.warp == first.warp and t.waits and t.waits.site == site]
+        call = first.waits.call
+        group = [t for t in asking if t.warp == first.warp and t.waits and t.waits.call == call]
         return self.exchanged("activemask", group)

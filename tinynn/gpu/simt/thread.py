@@ -11,7 +11,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import StateError
-from .report import Site, kernel_frame
+from .report import PACKAGE, Site, kernel_frame
 
 if TYPE_CHECKING:
     from .run import Launch
@@ -59,12 +59,22 @@ class Wait(NamedTuple):
     value: Any  # what it brings
     mask: int  # the lanes that must come; 0 for the whole block
     extra: int  # lane or distance of a shuffle
-    site: Site
+    code: CodeType
+    lasti: int
+
+    @property
+    def site(self) -> Site:
+        return Site(self.code, self.lasti)
+
+    @property
+    def at(self) -> tuple:
+        """Tells sites apart, and is fast to hash, which code is not."""
+        return id(self.code), self.lasti
 
     @property
     def call(self) -> tuple:
         """What lanes must have in common to meet; a syncwarp may stand in several lines."""
-        return self.kind, self.mask, None if self.kind == "syncwarp" else self.site
+        return self.kind, self.mask, None if self.kind == "syncwarp" else self.at
 
 
 class Thread:
@@ -95,8 +105,10 @@ class Thread:
 
     def wait(self, kind: str, value: Any = None, mask: int = 0, extra: int = 0) -> Any:
         """Give the others a turn until what this thread waits for has come."""
-        frame = kernel_frame(sys._getframe(1))
-        self.waits = Wait(kind, value, mask, extra, Site(frame.f_code, frame.f_lasti))
+        frame = sys._getframe(2)
+        if frame.f_code.co_filename.startswith(PACKAGE):
+            frame = kernel_frame(frame)
+        self.waits = Wait(kind, value, mask, extra, frame.f_code, frame.f_lasti)
         self.worker.parent.switch()
         return self.answer
 

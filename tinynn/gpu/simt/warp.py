@@ -14,11 +14,10 @@ import numpy as np
 
 from ...errors import DtypeError
 from . import report
-from .thread import WARP, Thread, now
+from .thread import WARP, Size, Thread, now
 from .undefined import Undefined
 
 FULL = 0xFFFFFFFF
-SHUFFLED = ("int32", "int64", "float32", "float64")
 
 SOURCE: dict[str, Callable[[int, int], int]] = {
     "shfl_sync": lambda lane, extra: extra % WARP,
@@ -30,6 +29,9 @@ SOURCE: dict[str, Callable[[int, int], int]] = {
 
 class Lanes(int):
     """Bits of a warp's 32 lanes: `popc`, `clz`, `ffs` and `brev` see 32 bits of it."""
+
+
+SHUFFLED = {np.int32, np.int64, np.float32, np.float64, int, float, Size, Lanes, Undefined}
 
 
 def signed(bits: int) -> Lanes:
@@ -50,11 +52,9 @@ def checked_mask(thread: Thread, kind: str, mask: Any) -> int:
 
 def shuffled(kind: str, value: Any) -> Any:
     """A value that Numba can shuffle."""
-    name = "bool" if isinstance(value, bool) else value.dtype.name if hasattr(value, "dtype") else None
-    if name is not None and name not in SHUFFLED:
-        raise DtypeError(
-            f"cuda.{kind}", f"a value of {name}", "one of " + ", ".join(SHUFFLED), "int32(value)"
-        )
+    if type(value) not in SHUFFLED:
+        got = f"a value of {getattr(value, 'dtype', type(value).__name__)}"
+        raise DtypeError(f"cuda.{kind}", got, "one of int32, int64, float32, float64", "int32(value)")
     return value
 
 
