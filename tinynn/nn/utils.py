@@ -44,8 +44,7 @@ def clip_grad_norm_(
 
     Notes
     -----
-    The gradients get new arrays: backward may let two of them share memory. On the GPU the norm is the one
-    number that is copied to the host (PyTorch leaves it there).
+    The gradients get new arrays: backward may let two of them share memory.
 
     Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks, 2013.
     """
