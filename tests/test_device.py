@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -29,7 +28,13 @@ from tinynn.wrappers import Meter, checked, finite, shapes_only, wrapped
 
 
 @pytest.fixture(autouse=True)
-def standing_in() -> Iterator[None]:
+def standing_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """References run, which takes no time; the slow tests run the kernels, in the interpreter."""
+    if not request.node.get_closest_marker("slow"):
+        for op in ops.catalogue.values():
+            for table in ("kernels", "pairs"):
+                kept = {name: value for name, value in getattr(op, table).items() if name != "cuda"}
+                monkeypatch.setattr(op, table, kept)
     with strict.standing_in():
         yield
 
@@ -215,9 +220,9 @@ def test_wrappers_work_on_a_gpu():
 
 def test_labels_out_of_range_are_found_where_asked_for():
     logits, labels = cuda([[1.0, 2.0]]), cuda([2])
-    with strict.counted() as copies:
-        loss = F.cross_entropy(logits, labels)
-    assert not copies and math.isnan(float(loss))
+    with strict.counted() as copies, pytest.raises(IndexError):  # what the stand-in makes of it, unlike a GPU
+        F.cross_entropy(logits, labels)
+    assert not copies
     with wrapped(checked), pytest.raises(RangeError, match="label 2 for 2 classes"):
         F.cross_entropy(logits, labels)
 
@@ -287,14 +292,14 @@ def test_a_gradient_left_behind_is_named():
         optim.SGD([p], 0.1).step()
 
 
-def test_clipping_copies_nothing():
+def test_a_clipped_norm_is_one_copy():
     model = nn.Linear(3, 2).to("cuda")
     (model(cuda(np.ones((4, 3), np.float32))) * 9).sum().backward()
     grads = [host(p.grad) for p in model.parameters()]
     with strict.counted() as copies:
-        norm = optim.clip_grad_norm_(model.parameters(), 1.0)
-    assert not copies
-    assert float(norm) == pytest.approx(np.sqrt(sum((g**2).sum() for g in grads)))
+        norm = float(optim.clip_grad_norm_(model.parameters(), 1.0))
+    assert [c.direction for c in copies] == ["down"]
+    assert norm == pytest.approx(np.sqrt(sum((g**2).sum() for g in grads)))
     assert np.sqrt(sum((host(p.grad) ** 2).sum() for p in model.parameters())) == pytest.approx(1, rel=1e-4)
 
 
@@ -388,9 +393,19 @@ def trained(
 
 @pytest.mark.parametrize("name", NETS)
 def test_a_model_trains_on_a_gpu_as_on_the_cpu(name):
+    as_on_the_cpu(name, steps=4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETS)
+def test_a_model_trains_by_our_kernels_as_on_the_cpu(name):
+    as_on_the_cpu(name, steps=2)
+
+
+def as_on_the_cpu(name: str, steps: int) -> None:
     """Nothing is copied in a step but the batch, which goes up, and one vector: loss, penalty, norms."""
-    wanted, _, plain = trained(name, "cpu", clip_norm=1.0, l2=1e-4)
-    found, copies, model = trained(name, "cuda", clip_norm=1.0, l2=1e-4)
+    wanted, _, plain = trained(name, "cpu", steps, clip_norm=1.0, l2=1e-4)
+    found, copies, model = trained(name, "cuda", steps, clip_norm=1.0, l2=1e-4)
     for f, w in zip(found, wanted, strict=True):
         assert (f.loss, f.penalty, f.grad_norm) == pytest.approx((w.loss, w.penalty, w.grad_norm), rel=2e-4)
     for p, q in zip(model.parameters(), plain.parameters(), strict=True):
