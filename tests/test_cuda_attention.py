@@ -234,7 +234,7 @@ def test_tiles_are_sound(tiles):
     assert tiles.rows % tiles.ty == tiles.columns % tiles.tx == tiles.width % tiles.tx == 0
     assert threads % tiles.width == 0 or tiles.width % threads == 0
     for size in (tiles.rows * tiles.width, tiles.columns * tiles.width):
-        assert size % threads == 0 and size % min(16 * threads, size) == 0
+        assert size % threads == 0 and size // threads % min(size // threads, threads // 8) == 0
     assert tiles.width % 4 == tiles.columns % 4 == tiles.rows % 4 == 0
 
 

@@ -57,7 +57,7 @@ def make_scored(MASK):
 def make_load(ROWS, WIDTH, THREADS):
     """Of WIDTH and THREADS one divides the other."""
     EACH = ROWS * WIDTH // THREADS  # numbers of the tile that a thread brings
-    ONCE = min(EACH, 16)  # of which so many are under way at a time
+    ONCE = min(EACH, THREADS // 8)  # of which so many are under way; a small block has more registers in use
     ACROSS = min(WIDTH, THREADS)  # neighbours in a row; a thread's next number lies THREADS numbers further
 
     @cuda.jit(device=True)

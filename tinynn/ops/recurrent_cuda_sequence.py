@@ -20,6 +20,9 @@ from typing import NamedTuple
 from ..gpu import Kernel, cuda, float32, uint32
 
 DEEP = 8  # rows of the weight that a thread has under way at a time
+CHAINS = (
+    4  # sums of a thread that do not wait for each other: a sum alone would wait four cycles for each term
+)
 
 
 class Cell(NamedTuple):
@@ -38,7 +41,7 @@ class Cell(NamedTuple):
 def make_sequence(CELL, K, ROWS, KEPT):
     """Forward for up to K units (a multiple of DEEP), ROWS sequences a block."""
     GATES, APART, HAS_C, cell = CELL.gates, CELL.apart, CELL.has_c, CELL.forward
-    HELD, BLOCKS = K if KEPT else DEEP, (GATES + APART) * K
+    HELD, BLOCKS, SUMS = K if KEPT else DEEP, (GATES + APART) * K, max(1, CHAINS // ROWS)
 
     @cuda.jit
     def sequence(a, wt, bias, h0, c0, lengths, reverse, extra, h_after, c_after, y):
@@ -50,7 +53,7 @@ def make_sequence(CELL, K, ROWS, KEPT):
         h = cuda.shared.array((ROWS, K), float32, alignment=16)
         c = cuda.shared.array((ROWS, K), float32)
         p = cuda.shared.array((ROWS, BLOCKS), float32)
-        w, acc = cuda.local.array(HELD, float32), cuda.local.array(ROWS, float32)
+        w, acc = cuda.local.array(HELD, float32), cuda.local.array((ROWS, SUMS), float32)
         arrived = cuda.local.array(ROWS, float32)
         tid, threads = uint32(cuda.threadIdx.x), uint32(cuda.blockDim.x)
         steps, batch, hidden = uint32(h_after.shape[0]), uint32(h_after.shape[1]), uint32(h_after.shape[2])
@@ -73,13 +76,14 @@ def make_sequence(CELL, K, ROWS, KEPT):
             q = tid
             while q < rows:
                 for b in range(ROWS):
-                    acc[b] = bias[q]
+                    for m in range(SUMS):
+                        acc[b, m] = bias[q] if m == 0 else float32(0)
                     n = n0 + uint32(b)
                     arrived[b] = a[t, n, q] if n < batch else float32(0)
                 if KEPT:
                     for k in range(K):
                         for b in range(ROWS):
-                            acc[b] += w[k] * h[uint32(b), uint32(k)]
+                            acc[b, k % SUMS] += w[k] * h[uint32(b), uint32(k)]
                 else:
                     k0 = uint32(0)
                     while k0 < hidden:
@@ -87,13 +91,15 @@ def make_sequence(CELL, K, ROWS, KEPT):
                             w[k] = wt[k0 + uint32(k), q]
                         for k in range(DEEP):
                             for b in range(ROWS):
-                                acc[b] += w[k] * h[uint32(b), k0 + uint32(k)]
+                                acc[b, k % SUMS] += w[k] * h[uint32(b), k0 + uint32(k)]
                         k0 += uint32(DEEP)
                 for b in range(ROWS):
+                    for m in range(1, SUMS):
+                        acc[b, 0] += acc[b, m]
                     if APART and q >= rows - hidden:
-                        p[uint32(b), q], p[uint32(b), q + hidden] = acc[b], arrived[b]
+                        p[uint32(b), q], p[uint32(b), q + hidden] = acc[b, 0], arrived[b]
                     else:
-                        p[uint32(b), q] = acc[b] + arrived[b]
+                        p[uint32(b), q] = acc[b, 0] + arrived[b]
                 q = rows if KEPT else q + threads  # a weight that is kept is that of one row
             cuda.syncthreads()
             i = tid
@@ -123,7 +129,7 @@ def make_sequence(CELL, K, ROWS, KEPT):
 def make_sequence_back(CELL, K, ROWS, KEPT):
     """Backward for up to K units (a multiple of DEEP), ROWS sequences a block."""
     GATES, HAS_C, cell = CELL.gates, CELL.has_c, CELL.backward
-    HELD, BLOCKS = K if KEPT else DEEP, GATES * K
+    HELD, BLOCKS, SUMS = K if KEPT else DEEP, GATES * K, max(1, CHAINS // ROWS)
 
     @cuda.jit
     def sequence_back(
@@ -140,7 +146,7 @@ def make_sequence_back(CELL, K, ROWS, KEPT):
         p = cuda.shared.array((ROWS, BLOCKS), float32)
         dh = cuda.shared.array((ROWS, K), float32)
         dc = cuda.shared.array((ROWS, K), float32)
-        w, acc = cuda.local.array(HELD, float32), cuda.local.array(ROWS, float32)
+        w, acc = cuda.local.array(HELD, float32), cuda.local.array((ROWS, SUMS), float32)
         tid, threads = uint32(cuda.threadIdx.x), uint32(cuda.blockDim.x)
         steps, batch, hidden = uint32(h_after.shape[0]), uint32(h_after.shape[1]), uint32(h_after.shape[2])
         rows, n0 = uint32(GATES) * hidden, uint32(cuda.blockIdx.x) * uint32(ROWS)
@@ -188,11 +194,12 @@ def make_sequence_back(CELL, K, ROWS, KEPT):
             while q < rows:
                 g, j = q // hidden, q % hidden
                 for b in range(ROWS):
-                    acc[b] = float32(0)
+                    for m in range(SUMS):
+                        acc[b, m] = float32(0)
                 if KEPT:
                     for k in range(K):
                         for b in range(ROWS):
-                            acc[b] += w[k] * d[uint32(b), g * uint32(K) + uint32(k)]
+                            acc[b, k % SUMS] += w[k] * d[uint32(b), g * uint32(K) + uint32(k)]
                 else:
                     k0 = uint32(0)
                     while k0 < hidden:
@@ -200,10 +207,12 @@ def make_sequence_back(CELL, K, ROWS, KEPT):
                             w[k] = w_hh[g * tall + k0 + uint32(k), j]
                         for k in range(DEEP):
                             for b in range(ROWS):
-                                acc[b] += w[k] * d[uint32(b), g * uint32(K) + k0 + uint32(k)]
+                                acc[b, k % SUMS] += w[k] * d[uint32(b), g * uint32(K) + k0 + uint32(k)]
                         k0 += uint32(DEEP)
                 for b in range(ROWS):
-                    p[uint32(b), q] = acc[b]
+                    for m in range(1, SUMS):
+                        acc[b, 0] += acc[b, m]
+                    p[uint32(b), q] = acc[b, 0]
                 q = rows if KEPT else q + threads  # a weight that is kept is that of one row
             cuda.syncthreads()
             i = tid
