@@ -246,8 +246,8 @@ def test_a_word_for_all_is_free_but_not_for_atomics():
 )
 def test_atomics_at_one_address_wait(bins, ways, judgement):
     report = look(counted, 1, 32, (np.arange(32) % bins).astype(np.int32), zeros(32))
-    access = report.array("bins")
-    assert (access.ways, access.judgement, report.serial) == (ways, judgement, ways - 1)
+    row = report.array("bins")
+    assert (row.ways, row.judgement, report.serial) == (ways, judgement, ways - 1)
 
 
 # -- laws --------------------------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ import numpy as np
 from ...errors import ArgumentError
 from .. import simt
 from ..kernel import Kernel, Size, plain_argument, three
-from .report import Access, Line, Report, Told, Traffic, report
+from .report import Line, Report, Row, Told, Traffic, summed
 from .rewrite import rewritten
 from .steps import WARP, Step
 from .trace import Key, Recording, name
 
-__all__ = ["Access", "Line", "Report", "Step", "Traffic", "look"]
+__all__ = ["Line", "Report", "Row", "Step", "Traffic", "look"]
 
 MOST = 1 << 18  # threads; a copy takes about 30 microseconds a thread
 
@@ -66,7 +66,7 @@ def look(
     names = zip(inspect.signature(kernel.function).parameters, taken)
     shapes = {key: a.shape for key, a in names if isinstance(a, np.ndarray)}
     told = _told(recording, int(np.prod(size[1])))
-    return report(kernel.function.__name__, *size, recording.steps(), told, shapes)
+    return summed(kernel.function.__name__, *size, recording.steps(), told, shapes)
 
 
 def _taken(kernel: Kernel, value: Any, change: bool) -> Any:

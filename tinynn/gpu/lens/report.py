@@ -15,7 +15,7 @@ Key = int | str
 
 
 class Traffic:
-    """Steps added up. The base of `Access`, `Line` and `Report`, which all have these numbers.
+    """Steps added up. The base of `Row`, `Line` and `Report`, which all have these numbers.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Traffic:
 
 
 @dataclass(eq=False)
-class Access(Traffic):
+class Row(Traffic):
     """One array in one line, loads or stores or atomics: a row of the report."""
 
     line: Key
@@ -101,7 +101,7 @@ class Line(Traffic):
     ----------
     number : int or str
     text : str
-    accesses : list of Access
+    rows : list of Row
     flops : int
         Floating-point operations of all threads.
     runs : int
@@ -118,7 +118,7 @@ class Line(Traffic):
 
     number: Key
     text: str
-    accesses: list[Access] = field(default_factory=list, repr=False)
+    rows: list[Row] = field(default_factory=list, repr=False)
     flops: int = 0
     runs: int = 0
     split: int = 0
@@ -128,7 +128,7 @@ class Line(Traffic):
 
     @property
     def steps(self) -> list[Step]:  # type: ignore[override]
-        return [s for a in self.accesses for s in a.steps]
+        return [s for a in self.rows for s in a.steps]
 
 
 @dataclass(eq=False, repr=False)
@@ -145,7 +145,7 @@ class Report(Traffic):
     steps : list of Step
         Every instruction of every warp: block by block, warp by warp, as the program goes.
     lines : dict of int to Line
-        Those that ran and hold an access, arithmetic or a test.
+        Those that ran.
     shapes : dict of str to tuple of int
         Of the arrays that the kernel was given.
     opaque : tuple of str
@@ -161,9 +161,9 @@ class Report(Traffic):
     opaque: tuple[str, ...] = ()
 
     @cached_property
-    def accesses(self) -> list[Access]:
+    def rows(self) -> list[Row]:
         """The rows of the table, line by line."""
-        return [a for line in self.lines.values() for a in line.accesses]
+        return [a for line in self.lines.values() for a in line.rows]
 
     @property
     def flops(self) -> int:
@@ -186,9 +186,9 @@ class Report(Traffic):
         return sum(line.forks for line in self.lines.values())
 
     @property
-    def worst(self) -> Access | None:
+    def worst(self) -> Row | None:
         """The access with the most trips beyond the least; None if there are none."""
-        worst = max(self.accesses, key=lambda a: a.extra, default=None)
+        worst = max(self.rows, key=lambda a: a.extra, default=None)
         return worst if worst is not None and worst.extra else None
 
     @property
@@ -211,7 +211,7 @@ class Report(Traffic):
             raise ArgumentError("lens", f"no line with {text!r}", f"a part of one of these: {known}")
         return found[0]
 
-    def array(self, name: str) -> Access:
+    def array(self, name: str) -> Row:
         """All that was done to one array: its accesses of every line, added up."""
         found = [s for s in self.steps if s.array == name]
         if not found:
@@ -219,7 +219,7 @@ class Report(Traffic):
             raise ArgumentError(
                 "lens", f"array {name!r}", f"one that was touched: {known or 'there is none'}"
             )
-        return Access("", found[0].space, "all", name, found)
+        return Row("", found[0].space, "all", name, found)
 
     def __repr__(self) -> str:
         return words.table(self)
@@ -228,7 +228,7 @@ class Report(Traffic):
         return words.page(self)
 
 
-def report(
+def summed(
     kernel: str,
     grid: tuple,
     block: tuple,
@@ -243,7 +243,7 @@ def report(
         return lines.setdefault(key, Line(key, told.text(key)))
 
     for group in _grouped(steps):
-        line(group.line).accesses.append(group)
+        line(group.line).rows.append(group)
     for key, count in told.flops.items():
         line(key).flops = count
     for key, runs, split, share in told.visits:
@@ -256,11 +256,11 @@ def report(
     return Report(kernel, grid, block, steps, ordered, shapes, tuple(told.opaque))
 
 
-def _grouped(steps: Iterable[Step]) -> list[Access]:
+def _grouped(steps: Iterable[Step]) -> list[Row]:
     groups: dict[tuple, list[Step]] = {}
     for s in steps:
         groups.setdefault((s.line, s.space, s.kind, s.array), []).append(s)
-    return [Access(line, space, kind, array, found) for (line, space, kind, array), found in groups.items()]
+    return [Row(line, space, kind, array, found) for (line, space, kind, array), found in groups.items()]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .steps import WARP, Step
 
 if TYPE_CHECKING:
-    from .report import Access, Line, Report
+    from .report import Line, Report, Row
 
 VERBS = {"load": "reads", "store": "writes", "atomic": "changes"}
 HEAD = ("line", "source", "access", "lanes", "used of moved, or turns", "judgement")
@@ -131,10 +131,10 @@ def rows(report: Report) -> list[tuple[tuple[str, ...], bool]]:
     """The cells of each row, and whether there is nothing left to win. A line's source stands once."""
     found: list[tuple[tuple[str, ...], bool]] = []
     for line in report.lines.values():
-        told = [(_access(a), a.good) for a in line.accesses]
+        told = [(_of_row(a), a.good) for a in line.rows]
         if line.forks:
             told.insert(0, (_forks(line), False))
-        elif line.split and not line.accesses and line.flops:
+        elif line.split and not line.rows and line.flops:
             told.append((("arithmetic", f"{WARP * line.share:.3g}", "", "divergent"), False))
         for n, (cells, good) in enumerate(told):
             named = ("", "") if n else (str(line.number), short(line.text))
@@ -146,19 +146,19 @@ def short(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _access(access: Access) -> tuple[str, str, str, str]:
-    where = "" if access.space == "global" else f", {access.space}"
-    return f"{access.kind} {access.array}{where}", f"{access.lanes:.3g}", _use(access), access.judgement
+def _of_row(row: Row) -> tuple[str, str, str, str]:
+    where = "" if row.space == "global" else f", {row.space}"
+    return f"{row.kind} {row.array}{where}", f"{row.lanes:.3g}", _use(row), row.judgement
 
 
-def _use(access: Access) -> str:
-    if access.space == "local":
+def _use(row: Row) -> str:
+    if row.space == "local":
         return ""
-    if access.space == "shared":
-        extra = f", {access.conflicts:,} extra" if access.conflicts else ""
-        return counted(access.ways, "turn") + extra
-    serial = f", {counted(access.ways, 'turn')}" if access.kind == "atomic" and access.ways > 1 else ""
-    return f"{access.used:,} of {access.moved:,} B, {percent(access.efficiency)}{serial}"
+    if row.space == "shared":
+        extra = f", {row.conflicts:,} extra" if row.conflicts else ""
+        return counted(row.ways, "turn") + extra
+    serial = f", {counted(row.ways, 'turn')}" if row.kind == "atomic" and row.ways > 1 else ""
+    return f"{row.used:,} of {row.moved:,} B, {percent(row.efficiency)}{serial}"
 
 
 def _forks(line: Line) -> tuple[str, str, str, str]:
