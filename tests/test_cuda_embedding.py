@@ -90,3 +90,9 @@ def test_the_same_numbers_give_the_same_bits():
     cache, dy = (places(3, 90), (3, 2), None), normal(90, 2)
     first, again = (embedding_cuda.embedding_backward(dy, cache)[1] for _ in range(2))
     assert (first == again).all()
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_an_index_out_of_range_gives_nan_and_reads_nothing_outside(index):
+    y, _ = embedding.pair("simt").forward(np.array([2, index]), np.ones((3, 5), np.float32))
+    assert (y[0] == 1).all() and np.isnan(y[1]).all()

@@ -143,3 +143,11 @@ def test_huber_s_delta_and_gradients_nobody_needs():
     _, cache = loss_cuda.huber_loss_forward(x, target)
     dx, none = loss_cuda.huber_loss_backward(np.ones((), np.float32), cache, (True, False))
     assert none is None and np.isfinite(dx).all()
+
+
+@pytest.mark.parametrize("label", [-1, 3])
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+def test_a_label_out_of_range_gives_nan_and_reads_nothing_outside(name, label):
+    x = np.log(np.full((2, 3), 1 / 3, np.float32))
+    losses, _ = ops.catalogue[name].pair("simt").forward(x, np.array([1, label]), reduction="none")
+    assert np.isfinite(losses[0]) and np.isnan(losses[1])
