@@ -18,7 +18,7 @@ import pytest
 from simt_bugs import BUGS, Bug
 from simt_kernels import FULL, RIGHT, Right
 
-from tinynn.errors import ArgumentError, KernelError, StateError
+from tinynn.errors import ArgumentError, DtypeError, KernelError, StateError
 from tinynn.gpu import cuda, empty, launch, simt
 from tinynn.gpu.simt import Finding
 
@@ -492,6 +492,45 @@ def test_a_kernel_cannot_launch():
 
     with pytest.raises(KernelError, match="from inside a kernel"):
         launch(kernel, 1, 1, np.zeros(4))
+
+
+def test_a_refused_launch_leaves_nothing_behind():
+    with pytest.raises(DtypeError, match="object"):
+        launch(double, 1, 1, np.array([None]), np.zeros(1))
+    with pytest.raises(StateError, match="outside a kernel"):
+        cuda.grid(1)
+    launch(double, 1, 1, np.zeros(1), np.zeros(1))
+
+
+def test_who_watches_cannot_launch():
+    x, y = np.zeros(1), np.zeros(1)
+    with simt.settings(watch=lambda access: launch(double, 1, 1, x, y)):
+        with pytest.raises(KernelError, match="from inside a kernel"):
+            launch(double, 1, 1, x, y)
+
+
+def test_syncwarps_of_overlapping_masks_make_a_chain():
+    """Lanes 0 and 1 meet, then 1 and 2: so 0 comes before 2, though they never met."""
+
+    @cuda.jit
+    def kernel(y, meets):
+        s = cuda.shared.array(1, np.float32)
+        t = cuda.threadIdx.x
+        if t == 0:
+            s[0] = 1.0
+        if t < 2 and meets > 0:
+            cuda.syncwarp(0b011)
+        if t > 0 and meets > 1:
+            cuda.syncwarp(0b110)
+        if t == 2:
+            y[0] = s[0]
+
+    for order in ORDERS:
+        with simt.settings(order=order):
+            launch(kernel, 1, 3, np.zeros(1, np.float32), 2)
+            for meets in (0, 1):
+                with pytest.raises(KernelError, match="a race in shared memory"):
+                    launch(kernel, 1, 3, np.zeros(1, np.float32), meets)
 
 
 def test_two_threads_of_python_take_turns():

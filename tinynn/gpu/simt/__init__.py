@@ -15,9 +15,10 @@ What it finds, as `Finding.kind` names it:
 * index: out of range or negative, along each axis
 * unwritten: a read of shared, local or (from `tinynn.gpu.empty`) global memory that nobody wrote
 * race: two threads at one cell, at least one of them writes, and neither comes first. Within a block a
-  barrier orders them, within a warp a syncwarp. Atomics do not race with atomics. Plain writes of the same
-  value do not count: whoever comes last, the cell holds the same
-* barrier, exchange: a barrier, shuffle, vote or syncwarp that not all who must come reach
+  barrier orders them, within a warp a syncwarp (a shuffle does not: it is no memory barrier). Atomics do not
+  race with atomics. Plain writes of the same value do not count: whoever comes last, the cell holds the same
+* barrier, exchange: a barrier, shuffle, vote or syncwarp that not all who must come reach. Threads that have
+  left the kernel count as missing: today's GPUs do not wait for them, but CUDA promises nothing
 * deadlock, endless: threads that wait for ever, or never end
 * output: cells of an output that no thread wrote (see `settings`)
 * memory: more than 48 KiB of shared memory, a size known too late, constant memory written

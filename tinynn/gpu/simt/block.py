@@ -58,6 +58,7 @@ class Block:
             ready = launch.ordered(self.released())
         launch.drop(self.threads)
         self.settle()
+        self.threads, self.shared, self.memories = [], {}, []  # a grid may have many blocks
 
     def released(self) -> list[Thread]:
         """Those who may go on."""
@@ -116,8 +117,8 @@ class Block:
 
     def existing(self, warp: int) -> int:
         """The lanes of a warp that are threads; the block's last warp may have fewer than 32."""
-        excused = sum(1 << t.lane for t in self.threads[warp * WARP : (warp + 1) * WARP] if not t.excused)
-        return excused
+        lanes = self.threads[warp * WARP : (warp + 1) * WARP]
+        return sum(1 << t.lane for t in lanes if not t.excused)
 
     def active(self, alive: list[Thread]) -> list[Thread]:
         """Those who ask who is with them: all that come to the same line before they must wait."""

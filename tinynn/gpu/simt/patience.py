@@ -41,7 +41,7 @@ def patience(seconds: float) -> Iterator[None]:
 
 
 def _watch() -> None:
-    turns, since = -1, 0.0
+    turns, since = -1, (0.0, 0.0)
     while True:
         if not _work.is_set():
             turns = -1
@@ -50,10 +50,10 @@ def _watch() -> None:
             if _running is None:
                 continue
             ident, seconds = _running
-            spent = time.process_time()  # a busy machine makes this wait, too
+            spent = time.process_time(), time.monotonic()  # a busy machine, or other threads, end nothing
             if now.turns != turns:
                 turns, since = now.turns, spent
-            elif spent - since > seconds:
+            elif min(spent[0] - since[0], spent[1] - since[1]) > seconds:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(Endless))
                 since = spent
         time.sleep(min(0.1, seconds / 4))

@@ -21,6 +21,7 @@ from .memory import Memory
 from .options import Options, changed
 from .parameters import outputs_of, parameters
 from .patience import Endless, patience
+from .race import thread_of
 from .report import Finding, Place, Site, coordinates, definition, kernel_frame, raised_at, site_of
 from .thread import TICK, Size, Thread, blockDim, blockIdx, gridDim, now
 
@@ -38,7 +39,8 @@ def run(kernel: Any, grid: tuple, block: tuple, args: tuple, *, shared: int = 0,
     if greenlet is None:
         got = "no greenlet, which runs the threads of a block"
         raise DeviceError("simt", got, "it installed", "pip install greenlet")
-    if now.thread is not None and threading.get_ident() == now.launch.ident:
+    running = now.launch
+    if running is not None and running.ident == threading.get_ident():
         raise StateError(repr(kernel), "a launch from inside a kernel", "a launch from the host", None)
     with _turn, np.errstate(all="ignore"):
         launch = Launch(kernel, grid, block, args, shared, changed(options))
@@ -66,9 +68,6 @@ class Launch:
         self.idle: list[Any] = []  # greenlets without a thread
         self.workers: list[Any] = []
         self.random = random.Random(options.order) if isinstance(options.order, int) else None
-        now.clear()
-        now.launch, now.main, now.limit = self, self.main, options.steps
-        now.depth = 2 if options.watch else 1
         self.memories: list[Memory] = []
         self.args = tuple([Size(a) if isinstance(a, np.signedinteger) else a for a in args])
         if self.checks:
@@ -77,6 +76,9 @@ class Launch:
     # -- running -------------------------------------------------------------------------------------------
 
     def run(self) -> None:
+        now.clear()
+        now.launch, now.main, now.limit = self, self.main, self.options.steps
+        now.depth = 2 if self.options.watch else 1
         blockDim.set(tuple(map(Size, self.block)))  # type: ignore[arg-type]
         gridDim.set(tuple(map(Size, self.grid)))  # type: ignore[arg-type]
         x, y, z = self.grid
@@ -205,7 +207,7 @@ class Launch:
     def race(self, memory: Memory, cell: int, stamp: int, mine: str, theirs: str) -> None:
         """Two threads at one cell, neither before the other."""
         block = self.block_at(stamp >> TICK)
-        number = stamp >> 20 & 1023
+        number = thread_of(stamp)
         site = now.site_at(stamp)
         assert now.thread is not None
         line = kernel_frame(inspect.currentframe()).f_lineno
