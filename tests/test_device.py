@@ -314,13 +314,13 @@ class Net(NamedTuple):
 
 
 def images(rng: np.random.Generator) -> tuple:
-    return rng.normal(size=(4, 1, 8, 8)).astype(np.float32), rng.integers(0, 3, 4)
+    return rng.normal(size=(3, 1, 6, 6)).astype(np.float32), rng.integers(0, 3, 3)
 
 
 def cnn() -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Dropout(0.2), nn.Flatten(), nn.Linear(48, 3),
+        nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Dropout(0.2), nn.Flatten(), nn.Linear(18, 3),
     )  # fmt: skip
 
 
