@@ -64,14 +64,14 @@ def test_every_case(case):
         assert names == ["turn_pairs"] * 2
 
 
+PLAIN_LARGE = [c for c in LARGE if c.op == "rotary" or len(c.makers) == 3]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in LARGE if c.arrays()[0].size < 9000], ids=lambda c: c.id)
-def test_every_large_case_that_an_interpreter_can_do(case):
-    arrays = [a[:1, :2] if a.ndim == 4 and a.shape[1] > 2 else a for a in case.arrays(np.float32)]
-    arrays = [a[..., :70, :] if a.ndim == 4 and a.shape[-2] > 70 else a for a in arrays]
-    if len(arrays) > 3:
-        arrays[3] = case.arrays(np.float32)[3][..., : arrays[0].shape[-2], : arrays[1].shape[-2]][:2]
-        arrays[1:3] = [a[:, :1] for a in arrays[1:3]] if "enable_gqa" in case.params else arrays[1:3]
+@pytest.mark.parametrize("case", PLAIN_LARGE, ids=lambda c: c.id)
+def test_a_corner_of_every_large_case(case):
+    """What an interpreter can do of it: one example, two heads, seventy positions."""
+    arrays = [a[:1, :2, :70] for a in case.arrays(np.float32)]
     agrees(case.op, arrays, case.params, scale=10)
 
 

@@ -23,7 +23,7 @@ Needs = tuple[bool, ...]
 
 
 TOY = Tiles(8, 8, 8, 4, 8)  # one warp: for the small heads of examples, which the interpreter runs too
-FORWARD = [TOY, Tiles(64, 64, 32, 8, 16), Tiles(64, 32, 64, 8, 16), Tiles(32, 16, 128, 4, 16)]
+FORWARD = [TOY, Tiles(64, 64, 32, 8, 16), Tiles(64, 32, 64, 8, 16), Tiles(32, 16, 128, 8, 16)]
 BACKWARD = [TOY, Tiles(64, 32, 32, 8, 16), Tiles(32, 32, 64, 4, 16), Tiles(16, 16, 128, 4, 16)]
 
 
