@@ -79,6 +79,8 @@ def lengths_beside(x: Any, lengths: Lengths) -> Any:
         all_of_them = empty((x.shape[1],), like=x, dtype=np.int32)
         all_of_them.fill(x.shape[0])
         return all_of_them
+    if is_on_gpu(lengths):
+        return lengths.astype(np.int32)
     host = np.ascontiguousarray(lengths, np.int32)
     return to_device(host) if is_on_gpu(x) else host
 
