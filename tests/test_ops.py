@@ -17,7 +17,7 @@ from tinynn.errors import TinynnError
 from tinynn.ops.op import Out
 from tinynn.wrappers import Meter, finite, shapes_only, wrapped
 
-BACKENDS = [  # the kernels of "simt" are slow to interpret, and float32: test_cuda_*.py runs these cases on them
+BACKENDS = [  # what "simt" interprets is slow, and float32: test_cuda_*.py runs these cases on it
     pytest.param(name, marks=pytest.mark.skipif(name == "numba" and not has_numba(), reason="no Numba here"))
     for name in NAMES
     if name != "simt"

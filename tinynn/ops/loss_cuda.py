@@ -7,7 +7,7 @@ by a copy. What a mean divides by, the number of targets that count, stays on th
 comes back to the host in a step.
 
 Sums have a fixed order: the same inputs give the same loss, bit for bit. A label that is out of range makes
-the loss NaN: nobody looks at labels on the GPU, and no kernel reads outside (``wrapped(checked)`` says which).
+the loss NaN: nobody looks at labels on the GPU, and no kernel reads outside (``wrapped(checked)`` names it).
 """
 
 from __future__ import annotations
