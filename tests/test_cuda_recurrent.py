@@ -65,8 +65,15 @@ def test_every_case_in_every_way(case, way, monkeypatch):
     agrees(case.op, case.arrays(np.float32), case.params)
 
 
+def products(case):
+    """Multiplications of the recurrent weight."""
+    steps, batch, _ = case.arrays()[0].shape
+    weight = case.makers[4 if case.op == "lstm" else 3](np.random.default_rng(0), float)
+    return steps * batch * weight.size
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("case", LARGE, ids=lambda c: c.id)
+@pytest.mark.parametrize("case", [c for c in LARGE if products(c) < 1.1e6], ids=lambda c: c.id)
 def test_every_large_case(case):
     """Gradients that grow from step to step carry their rounding along: errors by the largest number."""
     op, arrays = ops.catalogue[case.op], case.arrays(np.float32)
