@@ -7,9 +7,9 @@ import pytest
 from side_by_side import TOLERANCE, agrees, cases_of, drawn, launched, poison, run
 
 from tinynn import ops
-from tinynn.ops import attention_cuda, attention_cuda_plain, rotary_cuda
+from tinynn.ops import attention_cuda, attention_plain_cuda, rotary_cuda
 from tinynn.ops.attention_cuda import BACKWARD, FORWARD, tiles_for
-from tinynn.ops.attention_cuda_call import Tiles
+from tinynn.ops.attention_call_cuda import Tiles
 
 NAME = "scaled_dot_product_attention"
 SMALL, LARGE = cases_of(NAME, "rotary")
@@ -25,7 +25,7 @@ def slow(*values):
 
 @pytest.fixture(autouse=True)
 def memory_is_full_of_nan(monkeypatch):
-    poison(monkeypatch, attention_cuda, attention_cuda_plain, rotary_cuda)
+    poison(monkeypatch, attention_cuda, attention_plain_cuda, rotary_cuda)
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import numpy as np
 
 from ..gpu import blocks, empty, launch
 from .attention import default_scale
-from .attention_cuda_back import attention_means, make_attend_keys, make_attend_queries
-from .attention_cuda_call import Settings, Tiles, masked_by
-from .attention_cuda_plain import plain_backward, plain_forward
-from .attention_cuda_tiled import make_attend
+from .attention_back_cuda import attention_means, make_attend_keys, make_attend_queries
+from .attention_call_cuda import Settings, Tiles, masked_by
+from .attention_plain_cuda import plain_backward, plain_forward
+from .attention_tiled_cuda import make_attend
 from .elementwise import unbroadcast
 
 Needs = tuple[bool, ...]

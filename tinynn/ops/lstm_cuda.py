@@ -1,4 +1,4 @@
-"""lstm on the GPU; how is said in `recurrent_cuda`, one unit's arithmetic in `recurrent_cuda_cells`."""
+"""lstm on the GPU; how is said in `recurrent_cuda`, one unit's arithmetic in `recurrent_cells_cuda`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from .elementwise import Needs
 from .recurrent import Lengths
 from .recurrent_cuda import run_backward, run_forward
-from .recurrent_cuda_cells import LSTM
+from .recurrent_cells_cuda import LSTM
 
 
 def lstm_forward(

@@ -20,9 +20,9 @@ import numpy as np
 from ..gpu import blocks, cuda, empty, float32, is_on_gpu, launch, to_device, zeros
 from .elementwise import Needs
 from .recurrent import Lengths
-from .recurrent_cuda_cells import RNN
-from .recurrent_cuda_sequence import DEEP, Cell, make_sequence, make_sequence_back
-from .recurrent_cuda_steps import make_step, make_step_back
+from .recurrent_cells_cuda import RNN
+from .recurrent_sequence_cuda import DEEP, Cell, make_sequence, make_sequence_back
+from .recurrent_steps_cuda import make_step, make_step_back
 
 WARP, MOST_THREADS = 32, 512
 KEPT_UNITS, KEPT_ROWS = (

@@ -5,7 +5,7 @@
 A block takes TY sequences (times ROWS) and TX units; together the blocks read the weight once a step, from
 all multiprocessors at once. The launches follow one another, so that no block must wait for another. The
 host needs longer for a launch than the GPU for a small step: where the weight is small, a whole sequence
-in one launch (`recurrent_cuda_sequence`) is the faster way.
+in one launch (`recurrent_sequence_cuda`) is the faster way.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..gpu import cuda, float32, uint32
 from .kernel_math_cuda import sigmoid, tanh
-from .recurrent_cuda_sequence import Cell
+from .recurrent_sequence_cuda import Cell
 
 ONE, TWO, THREE = uint32(1), uint32(2), uint32(3)
 

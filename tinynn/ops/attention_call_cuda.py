@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import uint64
 
-from .attention_cuda_parts import ADDED_MASK, BOOL_MASK, NO_MASK
+from .attention_parts_cuda import ADDED_MASK, BOOL_MASK, NO_MASK
 
 
 class Masked(NamedTuple):

@@ -21,7 +21,7 @@ import functools
 from numpy import uint64
 
 from ..gpu import cuda, float32, uint32
-from .attention_cuda_parts import ALL, LOW, hashed, make_column, make_dots, make_load, make_mix, make_scored
+from .attention_parts_cuda import ALL, LOW, hashed, make_column, make_dots, make_load, make_mix, make_scored
 from .kernel_math_cuda import exp
 
 

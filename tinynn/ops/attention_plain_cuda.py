@@ -13,8 +13,8 @@ import numpy as np
 from numpy import uint64
 
 from ..gpu import cuda, empty, float32, launch, uint32
-from .attention_cuda_call import Settings
-from .attention_cuda_parts import ALL, LOW, hashed, make_scored
+from .attention_call_cuda import Settings
+from .attention_parts_cuda import ALL, LOW, hashed, make_scored
 from .kernel_math_cuda import exp
 
 WARP = 32
