@@ -10,7 +10,8 @@ import math
 from typing import Any
 
 from ..gpu import float32
-from .kernel_cuda import erf, exp, log1p, number, tanh
+from .kernel_cuda import number
+from .kernel_math_cuda import erf, exp, log1p, tanh
 from .map_cuda import exact, mapped
 
 ROOT_HALF = float32(math.sqrt(0.5))

@@ -17,8 +17,10 @@ import functools
 from numpy import uint64
 
 from ..gpu import cuda, float32, uint32
-from .attention_parts_cuda import ALL, LOW, hashed, make_column, make_dots, make_load, make_mix, make_scored
-from .kernel_math_cuda import exp
+from .attention_parts_cuda import LOW, make_column, make_dots, make_load, make_mix, make_scored
+from .dropout_cuda import hashed
+from .kernel_math_cuda import fast_exp as exp
+from .team_cuda import FULL
 
 
 @cuda.jit
@@ -31,7 +33,7 @@ def attention_means(y, dy, delta):
         e += uint32(32)
     step = 16
     while step > 0:
-        total += cuda.shfl_xor_sync(ALL, total, step)
+        total += cuda.shfl_xor_sync(FULL, total, step)
         step //= 2
     if lane == uint32(0):
         delta[row] = total

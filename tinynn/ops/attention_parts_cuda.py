@@ -11,29 +11,13 @@ takes 12 reads (of 16 bytes) for 128 multiplications.
 
 from __future__ import annotations
 
-from numpy import uint64
-
-from ..gpu import cuda, float32, int32, uint32
-from .dropout import GOLDEN
+from ..gpu import cuda, float32, uint32
 
 LOW = float32(-3e38)
 """Where a running maximum begins, and the score of a closed pair: no infinity, which fast arithmetic may
 assume away. What is not above it counts as closed."""
 
-ALL = 0xFFFFFFFF  # every lane of a warp
 NO_MASK, BOOL_MASK, ADDED_MASK = 0, 1, 2
-A, B, STEP, FIRST = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB), uint64(GOLDEN), uint64(1)
-S27, S30, S31, S40 = uint64(27), uint64(30), uint64(31), uint64(40)
-
-
-@cuda.jit(device=True)
-def hashed(seed, i):
-    """Number i of `dropout.uniform`: in [0, 1), a function of the seed and i alone."""
-    z = seed + STEP * (i + FIRST)
-    z = (z ^ (z >> S30)) * A
-    z = (z ^ (z >> S27)) * B
-    z = z ^ (z >> S31)
-    return float32(int32(z >> S40)) * float32(2.0**-24)
 
 
 def make_scored(MASK):

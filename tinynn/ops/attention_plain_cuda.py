@@ -14,10 +14,10 @@ from numpy import uint64
 
 from ..gpu import cuda, empty, float32, launch, uint32
 from .attention_call_cuda import Settings
-from .attention_parts_cuda import ALL, LOW, hashed, make_scored
-from .kernel_math_cuda import exp
-
-WARP = 32
+from .attention_parts_cuda import LOW, make_scored
+from .dropout_cuda import hashed
+from .kernel_math_cuda import fast_exp as exp
+from .team_cuda import FULL, WARP
 
 
 @functools.cache
@@ -43,7 +43,7 @@ def make_weigh(MASK, DROPS):
             j += uint32(WARP)
         step = 16
         while step > 0:
-            other = cuda.shfl_xor_sync(ALL, top, step)
+            other = cuda.shfl_xor_sync(FULL, top, step)
             top = other if other > top else top
             step //= 2
         total, j = float32(0), lane
@@ -55,7 +55,7 @@ def make_weigh(MASK, DROPS):
             j += uint32(WARP)
         step = 16
         while step > 0:
-            total += cuda.shfl_xor_sync(ALL, total, step)
+            total += cuda.shfl_xor_sync(FULL, total, step)
             step //= 2
         inverse = float32(0) if total == float32(0) else float32(1) / total
         j = lane
@@ -92,7 +92,7 @@ def make_weigh_back(DROPS):
             j += uint32(WARP)
         step = 16
         while step > 0:
-            mean += cuda.shfl_xor_sync(ALL, mean, step)
+            mean += cuda.shfl_xor_sync(FULL, mean, step)
             step //= 2
         j = lane
         while j < keys:

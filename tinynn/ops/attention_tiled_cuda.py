@@ -21,8 +21,10 @@ import functools
 from numpy import uint64
 
 from ..gpu import cuda, float32, uint32
-from .attention_parts_cuda import ALL, LOW, hashed, make_column, make_dots, make_load, make_mix, make_scored
-from .kernel_math_cuda import exp
+from .attention_parts_cuda import LOW, make_column, make_dots, make_load, make_mix, make_scored
+from .dropout_cuda import hashed
+from .kernel_math_cuda import fast_exp as exp
+from .team_cuda import FULL
 
 
 @functools.cache
@@ -82,7 +84,7 @@ def make_attend(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
                     highest = s[a, b] if s[a, b] > highest else highest
                 lane = TX // 2
                 while lane > 0:  # the TX threads that share these queries
-                    other = cuda.shfl_xor_sync(ALL, highest, lane)
+                    other = cuda.shfl_xor_sync(FULL, highest, lane)
                     highest = other if other > highest else highest
                     lane //= 2
                 shrink = exp(top[a] - highest)
@@ -107,7 +109,7 @@ def make_attend(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
             lane = TX // 2
             whole = total[a]
             while lane > 0:
-                whole += cuda.shfl_xor_sync(ALL, whole, lane)
+                whole += cuda.shfl_xor_sync(FULL, whole, lane)
                 lane //= 2
             inverse = float32(0) if whole == float32(0) else float32(1) / whole  # 0: looks at nothing
             i = i0 + ty + uint32(a * TY)

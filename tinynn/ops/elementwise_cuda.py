@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..gpu import float32
-from .kernel_cuda import exp, larger, log, number, sqrt
+from .kernel_cuda import larger, number
+from .kernel_math_cuda import exp, log, sqrt
 from .kernel_reduce_cuda import total
 from .map_cuda import mapped
 

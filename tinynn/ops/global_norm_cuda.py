@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..gpu import contiguous, empty, float32, launch
-from .kernel_cuda import number, plus, sqrt, threads_for
+from .kernel_cuda import number, plus, threads_for
+from .kernel_math_cuda import sqrt
 from .kernel_reduce_cuda import SUM, make_rows, parts_of, square
 from .map_cuda import mapped
 

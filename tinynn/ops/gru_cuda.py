@@ -6,8 +6,8 @@ from typing import Any
 
 from .elementwise import Needs
 from .recurrent import Lengths
-from .recurrent_cuda import run_backward, run_forward
 from .recurrent_cells_cuda import GRU
+from .recurrent_cuda import run_backward, run_forward
 
 
 def gru_forward(

@@ -1,4 +1,4 @@
-"""What the CUDA kernels of several families share: how many threads, float32 mathematics, a block's total.
+"""What the CUDA kernels of several families share: how many threads, a block's total.
 
 A GPU hides the wait for memory behind other work: there must be many loads under way at once. So a
 kernel that goes through an array takes a grid of many blocks, and where one element needs one load only,
@@ -7,18 +7,13 @@ each thread has several elements under way.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..gpu import Kernel, blocks, cuda, empty, float32, launch
+from .team_cuda import FULL, WARP
 
-WARP = 32
 THREADS = 256  # in a block: eight warps, small enough that eight blocks fit on a multiprocessor
 MOST = 4096  # blocks in a grid: several for each multiprocessor of any GPU; beyond, threads go on in strides
-ALL = 0xFFFFFFFF  # every lane of a warp takes part in an exchange
 
 
 def threads_for(n: int) -> int:
@@ -50,30 +45,6 @@ def number(value: float, like: Any) -> Any:
     return out
 
 
-# -- mathematics -----------------------------------------------------------------------------------
-
-
-class Function(Kernel):
-    """A function of `math` for kernels.
-
-    The compiler takes `math`'s, which for a float32 computes in float32. In the interpreter `math` would
-    compute in float64, and raise where a GPU gives inf or NaN; there NumPy's function stands for it.
-    """
-
-    def __init__(self, name: str, interpreted: Callable) -> None:
-        function = getattr(math, name)
-        super().__init__(lambda x: function(x), device=True, fastmath=False)
-        self.__name__, self.interpreted = name, interpreted
-
-    def __call__(self, x: Any) -> Any:
-        return self.interpreted(x)
-
-
-exp, log, log1p = Function("exp", np.exp), Function("log", np.log), Function("log1p", np.log1p)
-sqrt, tanh = Function("sqrt", np.sqrt), Function("tanh", np.tanh)
-erf = Function("erf", lambda x: float32(math.erf(x)))
-
-
 # -- one value from a whole block ------------------------------------------------------------------
 
 
@@ -97,11 +68,11 @@ def make_warp(combine: Kernel) -> Kernel:
 
     @cuda.jit(device=True, fastmath=False)
     def warp(a):
-        a = combine(a, cuda.shfl_xor_sync(ALL, a, 16))
-        a = combine(a, cuda.shfl_xor_sync(ALL, a, 8))
-        a = combine(a, cuda.shfl_xor_sync(ALL, a, 4))
-        a = combine(a, cuda.shfl_xor_sync(ALL, a, 2))
-        return combine(a, cuda.shfl_xor_sync(ALL, a, 1))
+        a = combine(a, cuda.shfl_xor_sync(FULL, a, 16))
+        a = combine(a, cuda.shfl_xor_sync(FULL, a, 8))
+        a = combine(a, cuda.shfl_xor_sync(FULL, a, 4))
+        a = combine(a, cuda.shfl_xor_sync(FULL, a, 2))
+        return combine(a, cuda.shfl_xor_sync(FULL, a, 1))
 
     return warp
 

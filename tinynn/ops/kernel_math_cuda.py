@@ -1,14 +1,13 @@
 """Functions of numbers for kernels: the GPU's own on a GPU, NumPy's in the interpreter.
 
 The compiler takes `math`'s functions, which for a float32 compute in float32. In the interpreter they would
-compute in float64, and raise an error where a GPU gives infinity.
+compute in float64, and raise an error where a GPU gives infinity or NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from math import exp as math_exp
-from math import tanh as math_tanh
 from typing import Any
 
 import numpy as np
@@ -17,21 +16,25 @@ from ..gpu import Kernel, cuda, float32
 
 
 class Function(Kernel):
-    """A device function with a twin that the interpreter calls in its place."""
+    """A function of `math` for kernels, with a twin that the interpreter calls in its place."""
 
-    def __init__(self, compiled: Callable, interpreted: Callable, fastmath: bool = True) -> None:
-        super().__init__(compiled, device=True, fastmath=fastmath)
-        self.interpreted = interpreted
+    def __init__(self, name: str, interpreted: Callable, fastmath: bool = False) -> None:
+        function = getattr(math, name)
+        super().__init__(lambda x: function(x), device=True, fastmath=fastmath)
+        self.__name__, self.interpreted = name, interpreted
 
     def __call__(self, *args: Any) -> Any:
         return self.interpreted(*args)
 
 
-exp = Function(lambda x: math_exp(x), np.exp)
-tanh = Function(lambda x: math_tanh(x), np.tanh, fastmath=False)  # the fast one has eleven bits
+exp, log, log1p = Function("exp", np.exp), Function("log", np.log), Function("log1p", np.log1p)
+sqrt = Function("sqrt", np.sqrt)
+tanh = Function("tanh", np.tanh)  # with fastmath it has eleven bits
+erf = Function("erf", lambda x: float32(math.erf(x)))
+fast_exp = Function("exp", np.exp, fastmath=True)
 
 
 @cuda.jit(device=True)
 def sigmoid(x):
     """1 / (1 + e^-x); e^-x may be infinite, which gives 0."""
-    return float32(1) / (float32(1) + exp(-x))
+    return float32(1) / (float32(1) + fast_exp(-x))

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..gpu import Kernel, blocks, cuda, empty, float32, launch
-from .kernel_cuda import ALL, THREADS, WARP, block_of, larger, make_block, plus, power_of_two, threads_for
+from .kernel_cuda import THREADS, block_of, larger, make_block, plus, power_of_two, threads_for
 from .map_cuda import exact
+from .team_cuda import FULL, WARP
 
 ENOUGH = 1024  # blocks that keep any GPU busy
 ROUNDS = 8  # how often each thread of a part goes on, at the least
@@ -92,7 +93,7 @@ def make_short_rows(combine: Kernel, start: Any) -> Kernel:
             total = gather(x, row, cuda.threadIdx.x, width)
         half = width >> 1
         while half > 0:  # all 32 lanes of the warp, also those without a row
-            total = combine(total, cuda.shfl_xor_sync(ALL, total, half))
+            total = combine(total, cuda.shfl_xor_sync(FULL, total, half))
             half >>= 1
         if cuda.threadIdx.x == 0 and row < x.shape[0]:
             out[row, 0] = total * scale

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from ..gpu import cuda, empty, float32, launch
-from .kernel_cuda import THREADS, WARP, make_block, number, plus, threads_for
+from .kernel_cuda import THREADS, make_block, number, plus, threads_for
 from .kernel_reduce_cuda import MAX, SUM, kept, total
 from .map_cuda import exact, mapped
 from .reduce import Axis
 from .specs import normalise_axes
+from .team_cuda import WARP
 
 
 def _of(x: Any, axis: Axis, keepdims: bool) -> tuple[tuple[int, ...], tuple[int, ...], int]:

@@ -10,20 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..gpu import blocks, cuda, empty, float32, launch, uint32
+from .team_cuda import warp_sum
 
-FULL = 0xFFFFFFFF  # all 32 threads of a warp take part
 LANES, TEAM = 32, 8  # a block that sums columns: 32 columns side by side, 8 threads to each
-
-
-@cuda.jit(device=True)
-def warp_sum(value):
-    """The sum over the 32 threads of a warp, which all of them learn."""
-    value += cuda.shfl_xor_sync(FULL, value, 16)
-    value += cuda.shfl_xor_sync(FULL, value, 8)
-    value += cuda.shfl_xor_sync(FULL, value, 4)
-    value += cuda.shfl_xor_sync(FULL, value, 2)
-    value += cuda.shfl_xor_sync(FULL, value, 1)
-    return value
 
 
 @cuda.jit(device=True)

@@ -12,7 +12,8 @@ from typing import Any
 from numpy import uint64
 
 from ..gpu import cuda, float32
-from .kernel_cuda import launch_over, sqrt
+from .kernel_cuda import launch_over
+from .kernel_math_cuda import sqrt
 from .map_cuda import exact
 
 ZERO = float32(0)
