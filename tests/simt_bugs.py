@@ -685,7 +685,7 @@ def break_before_a_barrier(x, y):
 @bug("barrier", 20, lambda: (floats(20), fresh(32)))
 def barrier_behind_an_and(x, y):
     t = cuda.threadIdx.x
-    y[t] = 1.0 if t < x.size and cuda.syncthreads_or(x[t] > 0) else 0.0  # <-
+    y[t] = 1.0 if t < x.size and cuda.syncthreads_or(int32(x[t] > 0)) else 0.0  # <-
 
 
 @bug("barrier", 32, lambda: (fresh(64),), block=64)
@@ -956,6 +956,17 @@ def bool_shuffled(x, y):
 @bug("call", 0, lambda: (floats(32), fresh(32)))
 def sum_of_an_array(x, y):
     y[0] = x.sum()  # <-
+
+
+@bug("call", 0, lambda: (floats(4, 8), fresh(4, 8)), block=4)
+def a_row_copied(x, y):
+    y[cuda.threadIdx.x, :] = x[cuda.threadIdx.x]  # <-
+
+
+@bug("call", 0, lambda: (floats(32), fresh(32)))
+def bools_counted(x, y):
+    t = cuda.threadIdx.x
+    y[t] = float32(cuda.syncthreads_count(x[t] > 0))  # <-
 
 
 @bug("call", 0, lambda: (floats(4, 8), fresh(4)), block=4)

@@ -19,7 +19,7 @@ from simt_bugs import BUGS, Bug
 from simt_kernels import FULL, RIGHT, Right
 
 from tinynn.errors import ArgumentError, DtypeError, KernelError, StateError
-from tinynn.gpu import cuda, empty, launch, simt
+from tinynn.gpu import cuda, empty, launch, resources, simt
 from tinynn.gpu.simt import Finding
 
 ORDERS = ["forward", "reversed", 1, 2]
@@ -205,11 +205,11 @@ def test_active_lanes_are_those_that_come_together():
 
 
 def test_barriers_that_count():
-    third = lambda: cuda.threadIdx.x % 3 == 0
+    third = lambda: int(cuda.threadIdx.x % 3 == 0)
     assert of_each_thread(lambda: cuda.syncthreads_count(third()), threads=40) == [14] * 40
     assert of_each_thread(lambda: cuda.syncthreads_and(third()), threads=40) == [0] * 40
     assert of_each_thread(lambda: cuda.syncthreads_or(third()), threads=40) == [1] * 40
-    assert of_each_thread(lambda: cuda.syncthreads_and(True), threads=40) == [1] * 40
+    assert of_each_thread(lambda: cuda.syncthreads_and(7), threads=40) == [1] * 40
     assert of_each_thread(cuda.syncthreads, threads=40) == [None] * 40
 
 
@@ -579,3 +579,29 @@ def test_a_kernel_of_course_size_runs_in_well_under_two_seconds():
     start = time.process_time()
     launch(kernel, 4, 64, x, y)
     assert time.process_time() - start < 0.7
+
+
+def test_a_device_function_may_call_itself():
+    @cuda.jit
+    def kernel(out):
+        out[cuda.threadIdx.x] = factorial(cuda.threadIdx.x)
+
+    out = np.zeros(6, np.int32)
+    launch(kernel, 1, 6, out)
+    assert out.tolist() == [1, 1, 2, 6, 24, 120]
+
+
+@cuda.jit(device=True)
+def factorial(n):
+    return 1 if n < 2 else n * factorial(n - 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", RIGHT, ids=lambda case: case.name)
+def test_right_kernels_compile_for_a_gpu(case: Right):
+    """What the interpreter takes, Numba takes too."""
+    pytest.importorskip("numba_cuda")
+    with resources.recorded() as launches:
+        case.run()
+    for launched in launches:
+        assert resources.compiled(launched, "sm_80").registers > 0

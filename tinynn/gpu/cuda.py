@@ -2,7 +2,8 @@
 
 In the interpreter these run as written here. For the GPU, Numba's compiler puts its own in their place.
 Where Numba's typing can be noticed it is kept: ballots and matches are int32 (negative with lane 31 set),
-shuffles take int32, int64, float32 and float64, and a plain whole number counts as int64 in `clz` and `brev`.
+shuffles take int32, int64, float32 and float64, barriers that count take no bool, and a plain whole number
+counts as int64 in `clz` and `brev`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MissingError
+from ..errors import ArgumentError, DtypeError, MissingError
 from .kernel import Kernel
 from .simt.arrays import checked_alignment, const_array, local_array, shared_array
 from .simt.atomic import Atomics
@@ -86,19 +87,25 @@ def syncthreads() -> None:
     thread().wait("syncthreads")
 
 
+def _barrier(kind: str, predicate: Any) -> int:
+    if isinstance(predicate, (bool, np.bool_)):
+        raise DtypeError(f"cuda.{kind}", "a bool", "a whole number, which Numba insists on", "int32(...)")
+    return thread().wait(kind, bool(predicate))
+
+
 def syncthreads_count(predicate: Any) -> int:
     """A barrier that counts the threads whose predicate holds."""
-    return thread().wait("syncthreads_count", bool(predicate))
+    return _barrier("syncthreads_count", predicate)
 
 
 def syncthreads_and(predicate: Any) -> int:
     """A barrier; 1 if the predicate holds for all threads of the block, else 0."""
-    return thread().wait("syncthreads_and", bool(predicate))
+    return _barrier("syncthreads_and", predicate)
 
 
 def syncthreads_or(predicate: Any) -> int:
     """A barrier; 1 if the predicate holds for any thread of the block, else 0."""
-    return thread().wait("syncthreads_or", bool(predicate))
+    return _barrier("syncthreads_or", predicate)
 
 
 def threadfence() -> None:

@@ -160,16 +160,18 @@ class Array:
         return self.dtype.type(0) if garbage is None else garbage.view(self.dtype)[0]
 
     def _fill(self, rows: Any, value: Any) -> None:
-        """``x[i, :] = value``: cell by cell, as Numba does it."""
+        """``x[i, :] = 0``: cell by cell, as Numba does it; it copies no array to another."""
         if not isinstance(rows, Array):  # an index out of range
             return
-        if isinstance(value, Array) and value.shape != rows.shape:
-            got = f"shape {value.shape} for cells of shape {rows.shape}"
-            raise DtypeError(self._name, got, "a number, or an array of the same shape")
+        if isinstance(value, (Array, np.ndarray)):
+            got = f"an array of shape {value.shape}"
+            raise DtypeError(
+                f"a part of {self._name}", got, "one number for all cells", "a loop over the cells"
+            )
         depth, now.depth = now.depth, 2 * now.depth + 1
         try:
             for place in np.ndindex(*rows.shape):
-                rows[place] = value[place] if isinstance(value, Array) else value
+                rows[place] = value
         finally:
             now.depth = depth
 
