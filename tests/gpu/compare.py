@@ -129,7 +129,8 @@ def training(device: Device, name: str) -> dict[str, Any]:
     found = losses(name, "cuda", steps, small=not device.real)
     device.free()
     apart = [abs(a - b) / abs(b) for a, b in zip(found, expected)]
-    right = apart[0] <= FIRST and max(apart) <= LATER and expected[-1] < expected[0]
+    learns = expected[-1] < expected[0] or not device.real  # three tiny steps may not
+    right = apart[0] <= FIRST and max(apart) <= LATER and learns
     answer: dict[str, Any] = {
         "status": "ok" if right else "differs", "steps": steps, "first": apart[0], "worst": max(apart),
         "losses": [round(loss, 6) for loss in found],

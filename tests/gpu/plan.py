@@ -72,7 +72,7 @@ CHECK = Item("check", "machine", "timing", 100)
 CEILINGS = Item("ceilings", "ceilings", "timing", 60)
 OVERHEAD = Item("overhead", "launch", "timing", 40)
 MEMORY = Item("memory", "attention", "timing", 40)
-SANITIZER = Item("sanitizer", "compute-sanitizer", "here", 100)
+SANITIZER = Item("sanitizer", "compute-sanitizer", "here", 80)
 
 
 def everything() -> list[Item]:

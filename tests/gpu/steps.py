@@ -72,13 +72,13 @@ def mlp(library: Library, batch: int, a: int, b: int, c: int, d: int) -> Step:
     return _training(library, model, lambda: library.F.cross_entropy(model(x), t))
 
 
-def cnn(library: Library, batch: int, size: int = 28) -> Step:
+def cnn(library: Library, batch: int, size: int = 28, c: int = 32, d: int = 64) -> Step:
     """Convolutions of 32, 64 and 64 channels, pools between them, two linear layers: `DigitCNN`."""
     nn, last = library.lib.nn, ((size - 2) // 2 - 2) // 2 - 2
     model = library.here(nn.Sequential(
-        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3), nn.ReLU(),
-        nn.Flatten(), nn.Linear(64 * last * last, 64), nn.ReLU(), nn.Linear(64, 10),
+        nn.Conv2d(1, c, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(c, d, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(d, d, 3), nn.ReLU(),
+        nn.Flatten(), nn.Linear(d * last * last, d), nn.ReLU(), nn.Linear(d, 10),
     ))  # fmt: skip
     x, t = library.constant(_floats(batch, 1, size, size)), library.constant(_whole(10, batch))
     return _training(library, model, lambda: library.F.cross_entropy(model(x), t))
@@ -111,7 +111,7 @@ STEPS: dict[str, Callable[[Library], Step]] = {
 }
 TINY: dict[str, Callable[[Library], Step]] = {
     "MLP": lambda lib: mlp(lib, 2, 3, 4, 3, 2),
-    "CNN": lambda lib: cnn(lib, 1, 18),
+    "CNN": lambda lib: cnn(lib, 1, 18, 1, 2),
     "LSTM": lambda lib: lstm(lib, 2, 3, 2, 3),
     "GPT": lambda lib: gpt(lib, 1, 3, layers=1, heads=2, width=4, vocabulary=5),
 }
@@ -145,7 +145,7 @@ def memory(device: Device) -> dict[str, Any]:
     pair = ops.catalogue["scaled_dot_product_attention"].pair("cuda")
 
     def peak(t: int) -> int:
-        q, k, v = (to_device(_floats(1, 4, t, 64)) for _ in range(3))
+        q, k, v = (to_device(_floats(1, *((4, t, 64) if device.real else (1, t, 4)))) for _ in range(3))
 
         def work() -> None:
             out, cache = pair.forward(q, k, v, is_causal=True)
