@@ -8,8 +8,8 @@ from side_by_side import TOLERANCE, agrees, cases_of, drawn, launched, poison, r
 
 from tinynn import ops
 from tinynn.ops import attention_cuda, attention_plain_cuda, rotary_cuda
-from tinynn.ops.attention_cuda import BACKWARD, FORWARD, tiles_for
 from tinynn.ops.attention_call_cuda import Tiles
+from tinynn.ops.attention_cuda import BACKWARD, FORWARD, tiles_for
 
 NAME = "scaled_dot_product_attention"
 SMALL, LARGE = cases_of(NAME, "rotary")

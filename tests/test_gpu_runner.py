@@ -130,9 +130,7 @@ def scripted(tmp_path, monkeypatch, seconds_an_item, budget, answers=None):
     """A whole run with scripted workers, one lane at a time."""
     clock = Clock()
     script = Script(clock, seconds_an_item, answers or {})
-    monkeypatch.setattr(
-        "os.fsync", lambda descriptor: None
-    )  # hundreds of writes: nobody cuts the power
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # hundreds of writes: nobody cuts the power
     monkeypatch.setattr(gpu.sanitize, "run", lambda seconds: {"status": "absent", "why": "none"})
     run = gpu.Run(
         Results("A GPU", "2020-02-02", "test", tmp_path), plan.Budget(budget, clock), (), 1, io.StringIO()
