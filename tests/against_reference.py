@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 import numpy as np
 from cases import Case
+from interpreted import launched
 
 from tinynn import ops
-from tinynn.gpu import kernel
 
 TOLERANCE = {"rtol": 3e-5, "atol": 1e-5}
 
@@ -32,21 +32,6 @@ def poison(*modules: Any) -> Iterator[None]:
     finally:
         for p in patches:
             p.stop()
-
-
-@contextmanager
-def launched() -> Iterator[list[str]]:
-    """Collect the names of all kernels that run."""
-    names: list[str] = []
-
-    def watch(kernel: Any, *_: Any) -> None:
-        names.append(kernel.__name__)
-
-    kernel.watchers.append(watch)
-    try:
-        yield names
-    finally:
-        kernel.watchers.remove(watch)
 
 
 def compare(op: str, arrays: list[np.ndarray], params: dict, **tolerance: Any) -> list[str]:

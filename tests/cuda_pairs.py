@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinynn import ops
-from tinynn.gpu import kernel
 
 TOLERANCE = {"rtol": 3e-5, "atol": 3e-6}
 
@@ -24,18 +22,6 @@ def poisoned(plain: Callable = np.empty) -> Callable:
         return out
 
     return empty
-
-
-@contextmanager
-def launched() -> Iterator[list[str]]:
-    """Names of the kernels that are launched meanwhile."""
-    names: list[str] = []
-    watch = lambda kernel, *rest: names.append(kernel.__name__)
-    kernel.watchers.append(watch)
-    try:
-        yield names
-    finally:
-        kernel.watchers.remove(watch)
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:

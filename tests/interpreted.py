@@ -23,6 +23,11 @@ def cases_of(*names: str, quick: Callable[[list], bool]) -> list:
     return [pytest.param(c, id=c.id, marks=m) for c, m in zip(cases, marks)]
 
 
+def small_and_large(*names: str) -> tuple[list, list]:
+    """The cases of these ops, small ones and large ones."""
+    return [c for c in CASES if c.op in names], [c for c in BIG if c.op in names]
+
+
 def is_big(case: Any) -> bool:
     return any(case is c for c in BIG)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from side_by_side import TOLERANCE, agrees, cases_of, drawn, launched, poison, run
+from interpreted import TOLERANCE, agrees, drawn, launched, poison, run, small_and_large
 
 from tinynn import ops
 from tinynn.ops import attention_cuda, attention_plain_cuda, rotary_cuda
@@ -12,7 +12,7 @@ from tinynn.ops.attention_call_cuda import Tiles
 from tinynn.ops.attention_cuda import BACKWARD, FORWARD, tiles_for
 
 NAME = "scaled_dot_product_attention"
-SMALL, LARGE = cases_of(NAME, "rotary")
+SMALL, LARGE = small_and_large(NAME, "rotary")
 IN_TILES = ["attend", "attention_means", "attend_queries", "attend_keys"]
 TINY = Tiles(4, 8, 8, 4, 8)  # one row and one column of scores a thread
 WIDE = Tiles(8, 16, 16, 4, 8)  # two rows, two columns, two of the result

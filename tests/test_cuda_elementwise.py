@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import CASES, Case
-from cuda_pairs import close, compare, launched, normal, poisoned
+from cuda_pairs import close, compare, normal, poisoned
 from hypothesis import HealthCheck, given, settings
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
+from interpreted import launched
 
 from tinynn import ops
 from tinynn.ops import map_cuda

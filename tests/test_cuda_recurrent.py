@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from side_by_side import agrees, cases_of, launched, poison, run
+from interpreted import agrees, launched, poison, run, small_and_large
 
 from tinynn import ops
 from tinynn.ops import recurrent_cuda
 from tinynn.ops.recurrent_cuda import KEPT_ROWS, STREAMED, Way, way_for
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-SMALL, LARGE = cases_of(*GATES)
+SMALL, LARGE = small_and_large(*GATES)
 IN_ONE, IN_STEPS = ["sequence", "sequence_back"], {"step", "step_back"}
 
 each_op = pytest.mark.parametrize("name", GATES)

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 import pytest
-from cuda_pairs import compare, launched, normal, poisoned
+from cuda_pairs import compare, normal, poisoned
+from interpreted import launched
 
 import tinynn
 from tinynn import Tensor, gpu, nn, ops
