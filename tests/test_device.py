@@ -260,7 +260,9 @@ def test_a_module_moves_in_place_with_gradients_and_buffers():
     assert weight.device == "cpu" and all(type(b) is np.ndarray for b in model.buffers())
 
 
-@pytest.mark.parametrize("make", [optim.Adam, lambda p: optim.SGD(p, 0.1, 0.9), optim.RMSprop], ids=str)
+@pytest.mark.parametrize(
+    "make", [optim.Adam, lambda p: optim.SGD(p, 0.1, 0.9), optim.RMSprop], ids=["Adam", "SGD", "RMSprop"]
+)
 def test_an_optimiser_follows_its_parameters(make):
     def run(moves: dict[int, str]) -> np.ndarray:
         p = nn.Parameter([1.0, -2.0])
