@@ -174,9 +174,7 @@ def test_blocks_of_every_size_agree_with_the_reference(name, batch, hidden):
     shapes = [(5, batch, 9), *[(batch, hidden)] * states, (gates * hidden, 9), (gates * hidden, hidden)]
     arrays = [(rng.normal(size=shape) / np.sqrt(shape[-1])).astype(np.float32) for shape in shapes]
     found = []
-    for backend in tinynn.backends.NAMES:
-        if backend == "numba" and not tinynn.backends.has_numba():
-            continue
+    for backend in ["numpy", "numba"] if tinynn.backends.has_numba() else ["numpy"]:
         pair = tinynn.ops.catalogue[name].pair(backend)
         out, cache = pair.forward(*arrays)
         found.append([*out, *pair.backward(tuple(np.ones_like(o) for o in out), cache)])
