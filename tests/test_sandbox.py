@@ -7,6 +7,7 @@ import io
 import itertools
 import linecache
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -366,6 +367,15 @@ def test_what_a_function_changes_in_numpy_is_gone_at_the_next_check():
     assert ran("def f(): return float(np.exp(0.0))").outcomes[0].value == 1.0
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, as in a notebook's kernel; a process of xdist's ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_the_stop_button_ends_the_worker_and_names_the_line():
     runner.start()
     timer = threading.Timer(1.0, _thread.interrupt_main)

@@ -261,7 +261,7 @@ def index_forward(x: np.ndarray, index: Any) -> tuple:
 def index_backward(dy: np.ndarray, cache: tuple) -> tuple:
     """dx[index] += dy: each picked position gets the gradients of all the places it was copied to."""
     shape, index = cache
-    dx = np.zeros(shape, dy.dtype, like=dy)
+    dx = np.zeros_like(dy, shape=shape)  # of one picked element dy is a scalar
     if _arrays_in(index):
         np.add.at(dx, index, dy)
     else:
