@@ -8,12 +8,13 @@ ARGS ?=
 TORCH ?= torch==2.13.0
 CUDA ?= "numba-cuda[cu13]==0.30.4" cuda-toolkit==13.5.0
 RUN := .venv/bin/python
-# A process for each core; the tests of one file stay together, since they share what they set up.
-PYTEST := $(RUN) -m pytest --durations=15 -n auto --dist loadfile
+JOBS ?= 2
+# Two processes, of some 1.2 GB each; the tests of one file stay together, since they share what they set up.
+PYTEST := $(RUN) -m pytest --durations=15 -n $(JOBS) --dist loadfile
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
-	@echo '  Variables: PYTHON=python3.13 (which Python makes .venv), ARGS="03 --no-browser" (options of lab, slides, solutions, bench)'
+	@echo '  Variables: PYTHON=python3.13 (which Python makes .venv), JOBS=4 (processes of the tests), ARGS="03 --no-browser" (options of lab, slides, solutions, bench)'
 
 lab: install-lab ## install if needed, open JupyterLab on chapter 00
 	@$(RUN) -m tinynn lab $(ARGS)
