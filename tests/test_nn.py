@@ -125,7 +125,8 @@ def test_committed_vectors_are_in_parity_with_the_installed_torch(torch_nn):
             if key == "state":
                 assert str(value) == str(committed[part][key])
             else:
-                tolerance = 1e-4 if "float32" in key else 1e-9
+                # statistics are means of float32 numbers: their last digits follow the number of threads
+                tolerance = 1e-4 if "float32" in key else 1e-6 if key.endswith("/statistics") else 1e-9
                 np.testing.assert_allclose(
                     value, committed[part][key], rtol=tolerance, atol=tolerance, err_msg=key
                 )
