@@ -15,7 +15,7 @@ from tinynn import ops
 from tinynn.gpu import cuda, float32, launch, resources
 from tinynn.gpu.resources import ARCHITECTURES, compile_all, compiled, occupancy, recorded
 
-pytestmark = [pytest.mark.cuda, pytest.mark.timeout(1500)]  # the first test waits for all compilations
+pytestmark = [pytest.mark.cuda, pytest.mark.timeout(2400)]  # the first test waits for all compilations
 
 EXCEPTIONS: dict[str, str] = {}
 """Kernels that may spill, use local memory or compute in float64: the beginning of their label, and why."""
