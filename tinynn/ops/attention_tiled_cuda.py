@@ -48,8 +48,8 @@ def make_attend(BQ, BK, WIDTH, TY, TX, MASK, DROPS):
         Bytes: q and y once, k and v T / BQ times (out of the L2 cache, mostly); nothing of size T S.
         FLOPs: 4 T S E a head, half with `causal`, which leaves out the tiles beyond the diagonal.
         The longest rows of tiles begin first, so that none is left alone at the end.
-        With dropout, heads of 32 and 64 spill 44 to 72 bytes a thread on sm_75 and sm_80: the compiler has
-        all hashes of a thread under way at once. sm_90 spills nothing.
+        With dropout, heads of 64 spill 32 bytes a thread on sm_75; with a mask besides, on sm_75 and sm_80,
+        heads of 32 spill 44 (a mask of bools) and heads of 64 68 to 72. sm_90 spills nothing.
         """
         qs = cuda.shared.array((BQ, WIDE), float32, alignment=16)
         ks = cuda.shared.array((BK, WIDE), float32, alignment=16)
