@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
+import interpreted
 import numpy as np
+import pytest
 from cases import Case
 from interpreted import launched
 
@@ -16,22 +17,12 @@ from tinynn import ops
 TOLERANCE = {"rtol": 3e-5, "atol": 1e-5}
 
 
-def poisoned(shape: Any, like: Any, dtype: Any = np.float32) -> np.ndarray:
-    """In place of `empty`: what no thread writes shows as NaN, or as a number far away."""
-    return np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 10**6, dtype)
-
-
 @contextmanager
 def poison(*modules: Any) -> Iterator[None]:
-    """Inside of the block these modules get memory full of NaN."""
-    patches = [patch.object(module, "empty", poisoned) for module in modules]
-    for p in patches:
-        p.start()
-    try:
+    """`interpreted.poison`, for the length of a ``with`` block."""
+    with pytest.MonkeyPatch.context() as patches:
+        interpreted.poison(patches, *modules)
         yield
-    finally:
-        for p in patches:
-            p.stop()
 
 
 def compare(op: str, arrays: list[np.ndarray], params: dict, **tolerance: Any) -> list[str]:

@@ -9,8 +9,6 @@ import numpy as np
 from ..gpu import contiguous
 from .op import Pair
 
-FLOATS = "f"
-
 
 def for_gpu(kernels: Pair, reference: Pair) -> Pair:
     """The pair that runs `kernels` on what they take, and else `reference`, on the same device.
@@ -42,7 +40,7 @@ def for_gpu(kernels: Pair, reference: Pair) -> Pair:
 
 
 def _takes(x: Any) -> bool:
-    return x is None or (x.size > 0 and (x.dtype == np.float32 or x.dtype.kind not in FLOATS))
+    return x is None or (x.size > 0 and (x.dtype == np.float32 or x.dtype.kind != "f"))
 
 
 def _scattered(x: Any) -> bool:
