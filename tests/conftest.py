@@ -33,6 +33,8 @@ HAS_CUDA = importlib.util.find_spec("numba_cuda") is not None
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Read by now. A pytest that a test starts would take the same --basetemp, and empty it under our feet.
+    os.environ.pop("PYTEST_ADDOPTS", None)
     if os.environ.get("TINYNN_NEEDS_TORCH") and not HAS_TORCH:
         raise pytest.UsageError("these tests need PyTorch: python -m pip install torch==2.13.0")
     if os.environ.get("TINYNN_NEEDS_CUDA") and not HAS_CUDA:

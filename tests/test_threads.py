@@ -128,6 +128,7 @@ def test_every_kernel_with_any_number_of_threads(n, layer):
 
 
 @needs_numba
+@pytest.mark.slow
 def test_freshly_compiled_and_loaded_from_disk_give_the_same_bits(tmp_path):
     (*_, fresh), _ = python(ALL_CASES, NUMBA_CACHE_DIR=str(tmp_path))
     (*_, loaded), _ = python(ALL_CASES, NUMBA_CACHE_DIR=str(tmp_path))

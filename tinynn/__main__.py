@@ -28,6 +28,7 @@ COMMANDS = {
         "run_warm",
     ),
     "train": Command("train a network from a recipe", "tinynn.recipes", "add_train_arguments", "run_train"),
+    "long": Command("train what a chapter trains, at full length", "tinynn.course.long_runs.command"),
     "predict": Command("use a trained network", "tinynn.predict", "add_predict_arguments", "run_predict"),
     "bench": Command(
         "race this package, plain NumPy and PyTorch",
