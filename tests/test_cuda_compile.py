@@ -17,7 +17,10 @@ from tinynn.gpu.resources import ARCHITECTURES, compile_all, compiled, occupancy
 
 pytestmark = [pytest.mark.cuda, pytest.mark.timeout(2400)]  # the first test waits for all compilations
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS = {
+    f"attend[BK={keys}, BQ=64, COLUMNS={columns}, DROPS=True": "mask and dropout: 8 or 40 bytes on sm_75"
+    for keys, columns in ((64, 4), (32, 2))
+}
 """Kernels that may spill, use local memory or compute in float64: the beginning of their label, and why."""
 
 WITH_KERNELS = [name for name, op in ops.catalogue.items() if "cuda" in op.kernels]

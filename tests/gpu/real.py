@@ -132,6 +132,9 @@ REAL: list[Case] = [
     real(ATTENTION, *[normal(2, 4, 257, 64)] * 3),
     real(ATTENTION, *[normal(2, 4, 129, 32)] * 3, bits(129, 129)),
     real(ATTENTION, normal(2, 8, 129, 32), *[normal(2, 2, 129, 32)] * 2, is_causal=True, enable_gqa=True),
+    *[real(ATTENTION, *[normal(2, 4, 129, e)] * 3, *mask, dropout_p=0.1, seed=3)
+      for e in (32, 64) for mask in ((), (bits(129, 129),), (normal(129, 129),))],
+    real(ATTENTION, *[normal(1, 2, 257, 128)] * 3, bits(257, 257), dropout_p=0.1, seed=3),
     real(ATTENTION, *[normal(2, 4, 129, 32)] * 3, is_causal=True, dropout_p=0.1, seed=3),
     real("rotary", normal(32, 4, 64, 32)),
     real("rotary", normal(3, 5, 257, 66), offset=3),
