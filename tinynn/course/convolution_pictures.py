@@ -223,7 +223,9 @@ def signals(
     ax = style(picture.add_subplot(), title, xlabel, ylabel)
     for (name, (x, y)), colour, width in zip(lines.items(), (GREY, *RUNS), (0.8, 2.2, 2.2, 2.2)):
         ax.plot(x, y, color=colour, linewidth=width, label=name)
-    ax.legend(fontsize=9.5, labelcolor=GREY, frameon=False, loc="upper right", ncols=3)
+    ax.legend(
+        fontsize=9.5, labelcolor=GREY, frameon=False, loc="lower right", ncols=3, bbox_to_anchor=(1, 0.98)
+    )
     said = [
         f"{name}: {len(y)} numbers from {number(y.min())} to {number(y.max())}"
         for name, (_, y) in lines.items()
