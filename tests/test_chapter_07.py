@@ -1,4 +1,4 @@
-"""What chapter 07 claims: of moved and shuffled digits, of wrong ways back, and of a student's convolution."""
+"""What chapter 07 claims: of digits that move, of wrong ways back, and of a student's convolution."""
 
 from __future__ import annotations
 
