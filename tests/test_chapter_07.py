@@ -137,9 +137,9 @@ def test_shuffling_is_one_permutation_for_all_images():
 
 @pytest.mark.slow
 def test_the_shuffle_costs_convolutions_and_nobody_else():
-    plain, after = convolution.percent_after_shuffling("dense")
+    plain, after = (convolution.percent_right("dense", change) for change in (False, True))
     assert abs(plain - after) < 3
-    plain, after = convolution.percent_after_shuffling("convolutional")
+    plain, after = (convolution.percent_right("convolutional", change) for change in (False, True))
     assert plain > 88 and after < plain - 15
 
 
@@ -154,7 +154,7 @@ def test_the_long_run_is_what_the_chapter_says():
 
 def test_the_table_of_shuffles_waits_for_the_prediction(monkeypatch):
     monkeypatch.setattr(prediction, "_locked", {})
-    monkeypatch.setattr(convolution, "percent_after_shuffling", lambda kind: (90.0, 60.0))
+    monkeypatch.setattr(convolution, "percent_right", lambda kind, shuffle: 60.0 if shuffle else 90.0)
     asked = Prediction("07.6", unit="percent")
     assert convolution.shuffle_table(asked).kind == "open"
     asked.lock(30)

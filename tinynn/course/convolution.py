@@ -98,18 +98,16 @@ def said(model: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @cache
-def percent_after_shuffling(kind: str) -> tuple[float, float]:
-    """Percent of new digits right: learned and tested as they are, and learned and tested shuffled."""
+def percent_right(kind: str, shuffle: bool) -> float:
+    """Percent of new digits right, by a network that learned digits as they are, or shuffled as these are."""
     make = {"dense": dense, "convolutional": convolutional}[kind]
     known, new = known_and_new()
-    found = []
-    for change in (np.asarray, shuffled):
-        with backend("numpy"):
-            manual_seed(0)
-            model = make()
-            learn(model, Dataset(change(known.x), known.y))
-            found.append(100 * share_right(model, change(new.x), new.y))
-    return found[0], found[1]
+    change = shuffled if shuffle else np.asarray
+    with backend("numpy"):
+        manual_seed(0)
+        model = make()
+        learn(model, Dataset(change(known.x), known.y))
+        return 100 * share_right(model, change(new.x), new.y)
 
 
 # -- small digits of 8 x 8, for functions that are loops ---------------------------------------------------
@@ -194,10 +192,7 @@ def shuffle_table(prediction: Prediction) -> Verdict:
     if prediction.guess is None:
         return predict_first()
     rows = [
-        f"{name}: {plain:.0f}% as they are, {after:.0f}% shuffled."
-        for name, (plain, after) in (
-            ("Without convolutions", percent_after_shuffling("dense")),
-            ("With convolutions", percent_after_shuffling("convolutional")),
-        )
+        f"{name}: {percent_right(kind, False):.0f}% as they are, {percent_right(kind, True):.0f}% shuffled."
+        for name, kind in (("Without convolutions", "dense"), ("With convolutions", "convolutional"))
     ]
     return Verdict("said", " ".join(rows), "New digits right, after learning from 2000")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...convolution import percent_after_shuffling
+from ...convolution import percent_right
 from ...engine.kinds import PredictExplain
 
 shuffle = PredictExplain(
     "07.6",
-    outcome=lambda: percent_after_shuffling("convolutional")[1],
+    outcome=lambda: percent_right("convolutional", shuffle=True),
     unit="percent",
     close=5,
     options=("harder_images", "neighbours", "fewer_weights", "test_shuffled_otherwise"),
