@@ -19,6 +19,7 @@ from scipy import special
 import tinynn.functional as F
 from tinynn.course.exercises.ch02.smoothing import smoothed
 from tinynn.course.exercises.ch05.schedule import schedule
+from tinynn.course.exercises.ch07.places import places
 from tinynn.tensor import Tensor
 
 RIGHT: dict[str, list[Callable]] = {}
@@ -1341,6 +1342,165 @@ def by_sums_of_squares(train, new):
     std = np.sqrt(np.square(centred).sum(axis=0) / n).astype(train.dtype)
     std[std == 0] = 1
     return centred / std, (new - mean) / std
+
+
+# -- 07 ------------------------------------------------------------------------------------------------------
+
+
+@to("07.1")
+def seven_loops(x, w, b, stride, padding):
+    (n, c, h, width), (o, _, kh, kw) = x.shape, w.shape
+    rows, columns = (h + 2 * padding - kh) // stride + 1, (width + 2 * padding - kw) // stride + 1
+    y = np.zeros((n, o, rows, columns), dtype=x.dtype)
+    for m, f, i, j in np.ndindex(*y.shape):
+        total = float(b[f])
+        for k, p, q in np.ndindex(c, kh, kw):
+            r, s = i * stride + p - padding, j * stride + q - padding
+            if 0 <= r < h and 0 <= s < width:
+                total += float(x[m, k, r, s]) * float(w[f, k, p, q])
+        y[m, f, i, j] = total
+    return y
+
+
+@to("07.1")
+def windows_collected_first(x, w, b, stride, padding):
+    kh, kw = w.shape[-2:]
+    x = np.pad(x.astype(np.float64), [(0, 0), (0, 0), (padding,) * 2, (padding,) * 2])
+    rows = range(0, x.shape[2] - kh + 1, stride)
+    columns = range(0, x.shape[3] - kw + 1, stride)
+    cut = [x[:, :, i : i + kh, j : j + kw].reshape(len(x), -1) for i in rows for j in columns]
+    y = np.stack(cut, axis=1) @ w.reshape(len(w), -1).T + b  # (N, places, O)
+    return y.transpose(0, 2, 1).reshape(len(x), len(w), len(rows), len(columns))
+
+
+@to("07.1")
+def of_the_package_conv(x, w, b, stride, padding):
+    return F.conv2d(Tensor(x), Tensor(w), Tensor(b), stride, padding).data
+
+
+@to("07.1")
+def zeros_with_the_image_inside(x, w, b, stride, padding):
+    n, c, h, width = x.shape
+    wide = np.zeros((n, c, h + 2 * padding, width + 2 * padding), x.dtype)
+    wide[:, :, padding : padding + h, padding : padding + width] = x
+    filters, out = len(w), []
+    for f in range(filters):
+        rows = []
+        for top in range(0, wide.shape[2] - w.shape[2] + 1, stride):
+            row = []
+            for left in range(0, wide.shape[3] - w.shape[3] + 1, stride):
+                window = wide[:, :, top : top + w.shape[2], left : left + w.shape[3]]
+                row.append((window * w[f]).sum(axis=(1, 2, 3)) + b[f])
+            rows.append(row)
+        out.append(rows)
+    return np.array(out).transpose(3, 0, 1, 2)
+
+
+@to("07.2")
+def by_trying(n, kernel):
+    k, count, top = places.k, 0, 0
+    while top + k["dilation"] * (kernel - 1) < n + 2 * k["padding"]:
+        count, top = count + 1, top + k["stride"]
+    return count
+
+
+@to("07.2")
+def by_fractions(n, kernel):
+    k = places.k
+    room = Fraction(n + 2 * k["padding"] - k["dilation"] * (kernel - 1) - 1, k["stride"])
+    return math.floor(room) + 1 if room >= 0 else 0
+
+
+@to("07.2")
+def of_an_array(n, kernel):
+    k = places.k
+    tops = np.arange(0, n + 2 * k["padding"], k["stride"])
+    return np.sum(tops + k["dilation"] * (kernel - 1) < n + 2 * k["padding"])
+
+
+@to("07.3")
+def pixel_by_pixel(dy, w, shape, stride, padding):
+    dx = np.zeros(shape)
+    rows, columns = dy.shape[2:]
+    for n, c, r, s in np.ndindex(*shape):
+        for o, p, q in np.ndindex(len(w), *w.shape[2:]):
+            i, a = divmod(r + padding - p, stride)
+            j, b = divmod(s + padding - q, stride)
+            if a == b == 0 and 0 <= i < rows and 0 <= j < columns:
+                dx[n, c, r, s] += dy[n, o, i, j] * w[o, c, p, q]
+    return dx
+
+
+@to("07.3")
+def each_number_of_dy(dy, w, shape, stride, padding):
+    n, c, h, width = shape
+    dx = np.zeros((n, c, h + 2 * padding, width + 2 * padding), dtype=dy.dtype)
+    for m, o, i, j in np.ndindex(*dy.shape):
+        top, left = i * stride, j * stride
+        dx[m, :, top : top + w.shape[2], left : left + w.shape[3]] += dy[m, o, i, j] * w[o]
+    return dx[:, :, padding:, padding:][:, :, :h, :width].copy()
+
+
+@to("07.3")
+def by_the_tape(dy, w, shape, stride, padding):
+    x = Tensor(np.zeros(shape, dy.dtype), requires_grad=True)
+    F.conv2d(x, Tensor(w), None, stride, padding).backward(Tensor(dy))
+    return x.grad.data
+
+
+@to("07.3")
+def transposed_convolution(dy, w, shape, stride, padding):
+    extra = tuple(
+        n - ((m - 1) * stride - 2 * padding + k) for n, m, k in zip(shape[2:], dy.shape[2:], w.shape[2:])
+    )
+    return F.conv_transpose2d(Tensor(dy), Tensor(w), None, stride, padding, extra).data
+
+
+@to("07.4")
+def nested_lists(dy, x, size, stride):
+    dx = np.zeros(x.shape, x.dtype)
+    for n in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            for i in range(dy.shape[2]):
+                for j in range(dy.shape[3]):
+                    places = [(i * stride + p, j * stride + q) for p in range(size) for q in range(size)]
+                    r, s = max(places, key=lambda at: x[n, c, at[0], at[1]])
+                    dx[n, c, r, s] += dy[n, c, i, j]
+    return dx
+
+
+@to("07.4")
+def tap_after_tap(dy, x, size, stride):
+    rows, columns = dy.shape[2:]
+    dx, open_still = np.zeros(x.shape), np.ones(dy.shape, bool)
+    taps = [
+        np.s_[:, :, p : p + stride * (rows - 1) + 1 : stride, q : q + stride * (columns - 1) + 1 : stride]
+        for p in range(size)
+        for q in range(size)
+    ]
+    largest = np.max([x[tap] for tap in taps], axis=0)
+    for tap in taps:
+        wins = open_still & (x[tap] == largest)
+        dx[tap] += np.where(wins, dy, 0)
+        open_still &= ~wins
+    return dx
+
+
+@to("07.4")
+def added_at(dy, x, size, stride):
+    dx = np.zeros_like(x)
+    cut = np.lib.stride_tricks.sliding_window_view(x, (size, size), axis=(2, 3))[:, :, ::stride, ::stride]
+    best = cut.reshape(*dy.shape, -1).argmax(axis=-1)
+    n, c, i, j = np.indices(dy.shape)
+    np.add.at(dx, (n, c, i * stride + best // size, j * stride + best % size), dy)
+    return dx
+
+
+@to("07.4")
+def max_pool_by_the_tape(dy, x, size, stride):
+    pixels = Tensor(np.array(x), requires_grad=True)
+    F.max_pool2d(pixels, size, stride).backward(Tensor(dy))
+    return pixels.grad.data
 
 
 assert all(chain(RIGHT.values()))
