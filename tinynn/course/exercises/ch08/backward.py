@@ -11,6 +11,7 @@ from .... import ops
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from .step import refuse_options
+from .training import recalls
 
 through_time = Fill(
     "08.2",
@@ -276,3 +277,8 @@ def _(function):
         return (dx, dh0, dw_ih, dw_hh, db, db) if biased else (dx, dh0, dw_ih, dw_hh)
 
     return ops.rnn.using(forward, backward)
+
+
+@through_time.trains
+def _(function, optimizer, seed):
+    return recalls(through_time, function, optimizer, seed)

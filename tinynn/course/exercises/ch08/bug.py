@@ -15,7 +15,7 @@ LOUD, QUIET = 2.0, 0.1
 
 
 def symptom() -> Any:
-    """The gradients of two batches, one of loud inputs and one of quiet ones, as the wrong version sees them."""
+    """The gradients of a loud batch and a quiet one, by the right version and by the wrong one."""
     from ...plots.recurrence import gradients_back
 
     assert through_time.true is not None
