@@ -40,7 +40,7 @@ def series() -> Series:
 
 
 def error(data: Series, forecast: np.ndarray, part: str) -> float:
-    """Root of the mean squared error, in sunspots; `forecast[i]` is for year i, made from the years before."""
+    """Root of the mean squared error, in sunspots; `forecast[i]` is for year i, from the years before."""
     off = forecast[PARTS[part]] - data.counts[PARTS[part]]
     return float(np.sqrt(np.mean(off.astype(float) ** 2)))
 
@@ -213,11 +213,13 @@ def stretched(stretch: float, loudness: float, steps: int = 20, hidden: int = 16
 
 # -- explosion ---------------------------------------------------------------------------------------------
 
+LOST = 1e6  # a loss that says that nothing is left to train
+
 Clip = Callable[[list[np.ndarray], float], Any]
 
 
 def descent(data: Series, clip: Clip, max_norm: float | None, steps: int = 80) -> list[float]:
-    """The losses of plain descent at a rate of 0.3 from a start that stretches by 1.3."""
+    """The losses of plain descent at a rate of 0.3 from a start that stretches by 1.3, up to `LOST`."""
     return list(_descent(data, clip, max_norm, steps))
 
 
@@ -236,6 +238,8 @@ def _descent(data: Series, clip: Clip, max_norm: float | None, steps: int) -> It
             p.grad = Tensor(np.asarray(g, np.float32))
         optimiser.step()
         yield loss.item()
+        if not loss.item() < LOST:
+            return
 
 
 # -- truncation --------------------------------------------------------------------------------------------

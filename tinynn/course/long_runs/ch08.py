@@ -1,4 +1,4 @@
-"""Chapter 08 at full length: the forecast from twenty starts, and how far back each start can learn to look."""
+"""Chapter 08 at full length: the forecast from twenty starts, and how far back each start learns to look."""
 
 from __future__ import annotations
 

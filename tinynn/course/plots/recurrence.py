@@ -1,4 +1,4 @@
-"""A net unrolled in time with the gradient at each step, how gradients fade, and a forecast beside the truth."""
+"""A net unrolled in time with the gradient at each step, how gradients fade, forecasts beside the truth."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from .given import counted, floats, number
 from .style import BLUE, GREY, PATTERNS, RED, RUN_MARKERS, RUNS, Picture, style, write
@@ -29,7 +30,8 @@ def unrolled(sizes: Any, title: str = "The net unrolled, and the gradient at eac
     _draw_bars(below, sizes)
     first, last = number(sizes[0]), number(sizes[-1])
     picture.alt = (
-        f"{title}. {counted(len(sizes), 'step')} from left to right, inputs from below, the loss behind the last; "
+        f"{title}. {counted(len(sizes), 'step')} from left to right, inputs from below, "
+        f"the loss behind the last; "
         f"the size of the gradient is {last} at the last state and {first} at the first."
     )
     return picture
@@ -48,7 +50,7 @@ def _draw_chain(ax: Axes, steps: int, title: str) -> None:
         ax.annotate("", (t, -0.5), (t, -1.25), arrowprops=forward)
         ax.annotate("", (t + 0.72, 0.2), (t + 0.28, 0.2), arrowprops=forward)
         ax.annotate("", (t + 0.28, -0.2), (t + 0.72, -0.2), arrowprops=back)
-    ax.text(steps, 0, "loss", ha="center", va="center", color=GREY, fontsize=10, fontweight="bold")
+    ax.text(steps - 0.2, 0, "loss", ha="left", va="center", color=GREY, fontsize=10, fontweight="bold")
     ax.text(-0.75, -1.0, "x", color=BLUE, fontsize=10, fontweight="bold", va="center")
 
 
@@ -57,9 +59,7 @@ def _draw_bars(ax: Axes, sizes: np.ndarray) -> None:
     at = np.arange(len(sizes))
     shown = np.clip(sizes, SMALLEST, LARGEST)
     ax.set_yscale("log")
-    ax.bar(
-        at, shown / SMALLEST, bottom=SMALLEST, width=0.7, color=RED, alpha=0.8, hatch="//", edgecolor="white"
-    )
+    ax.bar(at, shown - SMALLEST, bottom=SMALLEST, width=0.7, color=RED, alpha=0.8)
     ax.axhline(1, color=GREY, linewidth=1, linestyle=":")
     ax.set_ylim(SMALLEST, LARGEST)
     ax.set_xticks(at[:: max(1, len(sizes) // 10)])
@@ -72,6 +72,7 @@ def gradients_back(curves: Mapping[str, Any], title: str) -> Picture:
     picture = Picture(9, 3.6)
     ax = style(picture.add_subplot(), title, "steps back", "size of the gradient")
     ax.set_yscale("log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     said = []
     for i, (name, given) in enumerate(curves.items()):
         y = floats("gradients_back", name, given)
