@@ -14,9 +14,9 @@ def signs_cancel(grads, max_norm):
 
 
 def zero_divided(grads, max_norm):
+    norm = norm_of(grads)
     with np.errstate(all="ignore"):
-        factor = min(np.float64(1), np.float64(max_norm) / norm_of(grads))
-        return [g * g.dtype.type(factor) for g in grads]
+        return [g / g.dtype.type(norm) * g.dtype.type(min(norm, max_norm)) for g in grads]
 
 
 inputs = Checker(
