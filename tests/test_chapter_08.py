@@ -1,4 +1,4 @@
-"""What chapter 08 claims: of its rivals, its gradients, its cures, and of a student's functions in the library."""
+"""What chapter 08 claims: of rivals, of gradients and cures, of a student's functions in the library."""
 
 from __future__ import annotations
 
@@ -112,6 +112,15 @@ def test_the_usual_start_loses_the_gradient_and_an_orthogonal_one_does_not():
 
 def test_the_orthogonal_start_recalls_what_the_usual_one_does_not():
     assert recurrence.recall("as usual", 60, 1)[1] < 0.7 < 0.95 < recurrence.recall("orthogonal", 60, 1)[1]
+
+
+def test_training_takes_the_gradient_from_the_identity_and_a_small_rate_does_not():
+    x, _ = recurrence.recall_batch(np.random.default_rng(0), 32, 60)
+    left = {
+        (start, lr): recurrence.sizes_back(recurrence.recall(start, 60, 1, 50, lr)[2], x)[0]
+        for start, lr in (("identity", 0.01), ("identity", 0.001), ("gated", 0.01))
+    }
+    assert left["identity", 0.01] < 1e-6 < 1e-4 < left["identity", 0.001] < 0.1 < left["gated", 0.01]
 
 
 def test_a_weight_of_1_loses_a_gradient_within_a_few_steps():

@@ -158,12 +158,14 @@ def layer(start: str, hidden: int = 16, inputs: int = 2) -> Any:
     return plain
 
 
-def recall(start: str, steps: int, seed: int = 0, updates: int = 150) -> tuple[list[float], float]:
-    """Learn to say which sign came first; the losses, and the share of 500 new sequences that are right."""
+def recall(
+    start: str, steps: int, seed: int = 0, updates: int = 150, lr: float = 0.01
+) -> tuple[list[float], float, Any]:
+    """Learn to say which sign came first: losses, share right of 500 new sequences, the trained layer."""
     manual_seed(seed)
     rng, recurrent, head = np.random.default_rng(seed), layer(start), nn.Linear(16, 1)
     parameters = [*recurrent.parameters(), *head.parameters()]
-    optimiser, losses = optim.Adam(parameters, lr=0.01), []
+    optimiser, losses = optim.Adam(parameters, lr=lr), []
 
     def answer(x: np.ndarray) -> Tensor:
         _, last = recurrent(Tensor(x))  # (1, N, H)
@@ -179,7 +181,7 @@ def recall(start: str, steps: int, seed: int = 0, updates: int = 150) -> tuple[l
         losses.append(loss.item())
     x, sign = recall_batch(rng, 500, steps)
     with no_grad():
-        return losses, float(np.mean(answer(x).data * sign > 0))
+        return losses, float(np.mean(answer(x).data * sign > 0)), recurrent
 
 
 # -- gradients on their way back ---------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def _draw_chain(ax: Axes, steps: int, title: str) -> None:
     style(ax, title)
     ax.set_axis_off()
     ax.set_xlim(-0.9, steps + 0.9)
-    ax.set_ylim(-1.3, 1.2)
+    ax.set_ylim(-1.3, 0.7)
     forward = {"arrowstyle": "-|>", "color": BLUE, "linewidth": 1.3}
     back = {"arrowstyle": "-|>", "color": RED, "linewidth": 1.3, "linestyle": "--"}
     for t in range(steps):

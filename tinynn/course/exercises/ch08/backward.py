@@ -18,7 +18,7 @@ through_time = Fill(
     "rnn_backward(dy, x, h, w_ih, w_hh)",
     returns="dx dh0 dw_ih dw_hh db",
     level=3,
-    minutes=15,
+    minutes=12,
     dtype_matters=False,
     chained=True,
 )
