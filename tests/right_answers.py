@@ -1504,3 +1504,92 @@ def max_pool_by_the_tape(dy, x, size, stride):
 
 
 assert all(chain(RIGHT.values()))
+
+# -- 08 ------------------------------------------------------------------------------------------------------
+
+
+@to("08.1")
+def lists_of_units(x, h, w_ih, w_hh, b):
+    def unit(row, state, p, q, c):
+        return math.tanh(sum(map(float, row * p)) + sum(map(float, state * q)) + float(c))
+
+    return np.array([[unit(r, s, p, q, c) for p, q, c in zip(w_ih, w_hh, b)] for r, s in zip(x, h)])
+
+
+@to("08.1")
+def state_by_einsum(x, h, w_ih, w_hh, b):
+    return np.tanh(np.einsum("nd,hd->nh", x, w_ih) + np.einsum("nk,hk->nh", h, w_hh) + b)
+
+
+@to("08.1")
+def step_by_the_library(x, h, w_ih, w_hh, b):
+    return F.rnn_cell(x, h, w_ih, w_hh, b, np.zeros_like(b)).data
+
+
+@to("08.1")
+def tanh_by_exponentials(x, h, w_ih, w_hh, b):
+    a = np.clip((b + np.dot(h, w_hh.T) + np.dot(x, w_ih.T)).astype(float), -30, 30)
+    return 2 / (1 + np.exp(-2 * a)) - 1
+
+
+@to("08.2")
+def by_the_tape(dy, x, h, w_ih, w_hh):
+    """Gradients of sum(y * dy), the bias read off the states."""
+    leaves = [Tensor(a, requires_grad=True) for a in (x, h[0], w_ih, w_hh)]
+    b = Tensor(np.zeros(len(w_ih), x.dtype), requires_grad=True)
+    state, loss = leaves[1], Tensor(np.zeros((), x.dtype))
+    for t in range(len(x)):
+        a = F.linear(leaves[0][t], leaves[2], b) + F.linear(state, leaves[3])
+        bias = np.arctanh(h[t + 1].astype(float)) - a.data
+        state = F.tanh(a + Tensor(bias.astype(x.dtype)))
+        loss = loss + (state * Tensor(dy[t])).sum()
+    loss.backward()
+    return tuple(leaf.grad.data for leaf in (*leaves, b))
+
+
+@to("08.2")
+def sequence_by_sequence(dy, x, h, w_ih, w_hh):
+    dx, dh0 = np.zeros(x.shape), np.zeros(h[0].shape)
+    dw_ih, dw_hh, db = np.zeros(w_ih.shape), np.zeros(w_hh.shape), np.zeros(len(w_hh))
+    for n in range(x.shape[1]):
+        future = np.zeros(len(w_hh))
+        for t in range(len(x))[::-1]:
+            da = (1 - h[t + 1, n]) * (1 + h[t + 1, n]) * (dy[t, n] + future)
+            dx[t, n] = w_ih.T @ da
+            dw_ih += np.outer(da, x[t, n])
+            dw_hh += np.outer(da, h[t, n])
+            db += da
+            future = w_hh.T @ da
+        dh0[n] = future
+    return dx, dh0, dw_ih, dw_hh, db
+
+
+@to("08.2")
+def sums_by_einsum(dy, x, h, w_ih, w_hh):
+    das, dh = [], 0
+    for d, after in zip(dy[::-1], h[:0:-1]):
+        das.insert(0, (d + dh) * (1 - after * after))
+        dh = das[0] @ w_hh
+    da = np.array(das)
+    return (
+        np.einsum("tnh,hd->tnd", da, w_ih), dh, np.einsum("tnh,tnd->hd", da, x),
+        np.einsum("tnh,tnk->hk", da, h[:-1]), da.sum((0, 1)),
+    )  # fmt: skip
+
+
+@to("08.3")
+def by_exact_sums(grads, max_norm):
+    norm = math.sqrt(math.fsum(float(v) ** 2 for g in grads for v in g.ravel()))
+    return [g.copy() if norm <= max_norm else g / (norm / max_norm) for g in grads]
+
+
+@to("08.3")
+def as_pytorch_does(grads, max_norm):
+    norm = np.sqrt(sum(np.vdot(g, g) for g in grads))
+    return [g * min(1, max_norm / (norm + 1e-6)) for g in grads]
+
+
+@to("08.3")
+def by_hypot(grads, max_norm):
+    norm = math.hypot(*[float(v) for g in grads for v in np.nditer(g)])
+    return tuple(g * np.float64(max_norm / norm) for g in grads) if norm > max_norm else tuple(grads)

@@ -21,11 +21,18 @@ NETWORK = {
     "01.2": "added", "01.3": "sigmoid", "01.6": "normalised", "02.1": "numbers", "03.5": "by_hand",
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
     "07.1": "images", "07.3": "images", "07.4": "images",
+    "08.1": "recall", "08.2": "recall",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
-OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)}
-"""The optimisers of an exercise that is about one of them."""
+OPTIMIZERS_OF = {
+    "02.5": ("sgd",),
+    "05.1": ("momentum",),
+    "05.2": ("adam",),
+    "08.1": ("adam",),
+    "08.2": ("adam",),
+}
+"""The optimisers of an exercise that is about one of them, or whose net learns by one alone."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
     "01.4": lambda leaky: lambda x, a: leaky(x, 0.1),  # in the place of relu its slope would be 0

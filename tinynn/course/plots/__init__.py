@@ -27,6 +27,7 @@ from .matrices import (
     draw_confusion,
 )
 from .paths import contour_paths, draw_paths, paths_in_words
+from .recurrence import forecasts, gradients_back, unrolled
 from .side_by_side import examples_needed, learning
 from .style import (
     AMBER,
@@ -68,9 +69,10 @@ __all__ = [
     "broadcasting", "broadcasting_in_words", "confusion_in_words", "confusion_matrix", "contour_paths",
     "curve_in_words", "decision_surface", "depth_in_words", "draw_attention", "draw_confusion", "draw_depth",
     "draw_filters", "draw_histograms", "draw_images", "draw_loss", "draw_losses", "draw_norms", "draw_paths",
-    "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words", "graph",
-    "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
-    "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "matrix_product", "norms_in_words",
-    "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
-    "surface_in_words", "warp_step", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
+    "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words",
+    "forecasts", "gradients_back", "graph", "graph_in_words", "grid_in_words", "histograms_in_words",
+    "image_grid", "in_words", "layer_histograms", "layer_norms", "learning", "loss_curve", "losses",
+    "losses_in_words", "matrix_product", "norms_in_words", "paths_in_words", "product_in_words",
+    "running_mean", "runs", "step_in_words", "style", "surface_in_words", "unrolled", "warp_step", "weights",
+    "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip
