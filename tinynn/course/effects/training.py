@@ -20,11 +20,14 @@ SEEDS = (0, 1, 2)
 NETWORK = {
     "01.2": "added", "01.3": "sigmoid", "01.6": "normalised", "02.1": "numbers", "03.5": "by_hand",
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
+    "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
-OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)}
-"""The optimisers of an exercise that is about one of them."""
+OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)} | dict.fromkeys(
+    ("09.1", "09.2", "09.3"), ("adam",)
+)
+"""The optimisers of an exercise that is about one of them, or whose network needs it."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
     "01.4": lambda leaky: lambda x, a: leaky(x, 0.1),  # in the place of relu its slope would be 0
