@@ -1,8 +1,8 @@
 """Chapter 09: a task that needs memory, networks for it, and how far back their gradients reach.
 
-A sequence of T steps shows one of four symbols at each step. One of the first five steps carries a mark. After
-the last step the network is to name the symbol that was marked; all others are there to be ignored. Guessing is
-right once in four. (In the spirit of S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, 1997.)
+A sequence of T steps shows one of four symbols at each step. One of the first five steps carries a mark.
+After the last step the network is to name the symbol that was marked; all others are there to be ignored.
+Guessing is right once in four. (In the spirit of S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, 1997.)
 """
 
 from __future__ import annotations

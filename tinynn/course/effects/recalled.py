@@ -9,7 +9,7 @@ from ... import backend, manual_seed
 from ..recall import Recaller, batches, share_right
 from .moments import Moment, moments
 
-LENGTH, STEPS, RATE = 6, 200, 0.02
+LENGTH, STEPS, RATE, HELD = 5, 80, 0.03, 200
 
 
 def with_lstm(swapped: AbstractContextManager, optimizer: str, seed: int) -> Iterator[Moment]:
@@ -27,4 +27,4 @@ def _trained(kind: str, swapped: AbstractContextManager, seed: int) -> Iterator[
     network = Recaller(kind)
     stream = batches(network, LENGTH, STEPS, seed, RATE)
     with backend("numpy"), swapped:
-        yield from moments(STEPS, lambda: next(stream), lambda: share_right(network, LENGTH))
+        yield from moments(STEPS, lambda: next(stream), lambda: share_right(network, LENGTH, HELD))

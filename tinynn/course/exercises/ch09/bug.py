@@ -16,7 +16,7 @@ ROUNDING = 1e-6  # an error below it is rounding, and on every machine another
 
 
 def symptom() -> str:
-    """By sequence length: how far the gradients of each gate's weights are off, for the mistake and the rest."""
+    """By sequence length: how far the gradients of each gate's weights are off with the mistake."""
     return table(back.mistakes[bug.truth].function)
 
 
@@ -34,7 +34,7 @@ def in_digits(error: float) -> str:
 
 
 def errors(step: Callable, steps: int) -> list[float]:
-    """For i, f, g and o: what the gradients by `step` differ from the right ones, as a share of the largest."""
+    """For i, f, g and o: by how much the gradients by `step` are off, as a share of the largest."""
     wrong, right = gradients(step, steps), gradients(loop.lstm_step_backward, steps)
     pairs = zip(np.split(wrong, 4), np.split(right, 4))
     return [float(np.abs(a - b).max() / np.abs(b).max()) for a, b in pairs]

@@ -1,7 +1,7 @@
 """A student's step inside the library, whose ops run whole sequences: the loop over time around it.
 
-The two halves of an LSTM's step are two exercises, 09.1 and 09.2. Either may be a student's while the other is
-the library's: the loop asks `_students` at every step, so both badges count.
+The two halves of an LSTM's step are two exercises, 09.1 and 09.2. Either may be a student's while the other
+is the library's: the loop asks `_students` which of them run, and both badges count.
 """
 
 from __future__ import annotations

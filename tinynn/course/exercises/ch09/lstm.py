@@ -83,7 +83,7 @@ def _scores(x, h, w, u, b):
 
 
 def _four(scores: Any, order: str = "ifgo", **by: Callable) -> tuple[Any, ...]:
-    """i, f, g, o, of blocks that lie in `order`; another function than the gate's own where `by` names one."""
+    """i, f, g, o, of blocks that lie in `order`; `by` names other functions than the gates' own."""
     blocks = dict(zip(order, np.split(scores, 4, axis=1)))
     usual = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid} | by
     return tuple(usual[name](blocks[name]) for name in "ifgo")
