@@ -16,6 +16,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "RNN, 34 units": {"kind": "RNN", "hidden": 34},  # as many weights as the LSTM
     "LSTM, forget bias 0": {"kind": "LSTM", "keep": 0.0},
     "LSTM, forget bias 5": {"kind": "LSTM", "keep": 5.0},
+    "LSTM, forget 5, input −5": {"kind": "LSTM", "keep": 5.0, "enter": -5.0},
     "GRU, keep bias 0": {"kind": "GRU", "keep": 0.0},
     "GRU, keep bias 5": {"kind": "GRU", "keep": 5.0},
 }

@@ -258,7 +258,7 @@ def by_length(
                 label=name)  # type: ignore[arg-type]  # fmt: skip
         for n, row in zip(lengths, rows):
             ax.plot(
-                [n * 2 ** (0.05 * (k - 2.5))] * len(row),
+                [n * 2 ** (0.05 * (k - 3))] * len(row),
                 row,
                 marker,
                 color=colour,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ...engine.kinds import PredictExplain
 from ...recall import share_right, trained
 
-LENGTH = 20
+LENGTH, STEPS, RATE = 20, 200, 0.02
 
 
 def percent(keep: float) -> float:
     """New sequences right by an LSTM whose forget gate starts at sigmoid(`keep`)."""
-    return 100 * share_right(trained("LSTM", LENGTH, keep), LENGTH)
+    return 100 * share_right(trained("LSTM", LENGTH, keep, steps=STEPS, lr=RATE), LENGTH)
 
 
 half_open = PredictExplain(
