@@ -13,7 +13,7 @@ from ..recall import share_right, trained
 LENGTHS, SEEDS, RATES, STEPS = (5, 10, 20, 40, 80), (0, 1, 2), (0.01, 0.02), 400
 NETWORKS: dict[str, dict[str, Any]] = {
     "RNN, 16 units": {"kind": "RNN"},
-    "RNN, 34 units": {"kind": "RNN", "hidden": 34},  # as many weights as the LSTM
+    "RNN, 35 units": {"kind": "RNN", "hidden": 35},  # as many weights as the LSTM
     "LSTM, forget bias 0": {"kind": "LSTM", "keep": 0.0},
     "LSTM, forget bias 5": {"kind": "LSTM", "keep": 5.0},
     "LSTM, forget 5, input −5": {"kind": "LSTM", "keep": 5.0, "enter": -5.0},

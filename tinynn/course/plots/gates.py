@@ -144,7 +144,7 @@ def valves(forget: float, enter: float, show: float) -> Picture:
     below.plot(t, first, "-o", color=BLUE, markersize=4, label="left of the first arrival")
     below.plot(t, second, "--s", color=AMBER, markersize=4, label="left of the second")
     below.plot(t, h, ":^", color=PURPLE, markersize=4, label="shown (h)")
-    below.set_ylim(-1.08, 1.08)
+    below.set_ylim(-1.35, 1.1)  # room for the names below
     below.set_xlim(0.5, STEPS + 0.5)
     below.legend(fontsize=9, labelcolor=GREY, frameon=False, loc="lower left", ncols=3)
     picture.alt = (
@@ -244,31 +244,30 @@ def _signs(ax: Axes, values: np.ndarray, most: float) -> None:
 def by_length(
     lengths: Sequence[int], shares: Mapping[str, Sequence[Sequence[float]]], title: str, chance: float
 ) -> Picture:
-    """Percent right by the length of the sequences, the mean as a line and each seed as a mark."""
-    picture = Picture(9, 3.8)
-    ax = style(picture.add_subplot(), title, "steps in a sequence", "percent right")
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(lengths, [str(n) for n in lengths])
-    ax.minorticks_off()
-    said = []
-    for k, (name, rows) in enumerate(shares.items()):
-        colour, marker, pattern = RUNS[k], RUN_MARKERS[k], PATTERNS[k]
-        mean = [float(np.mean(row)) for row in rows]
-        ax.plot(lengths, mean, color=colour, linestyle=pattern, marker=marker, markersize=6, linewidth=2,
-                label=name)  # type: ignore[arg-type]  # fmt: skip
-        for n, row in zip(lengths, rows):
-            ax.plot(
-                [n * 2 ** (0.05 * (k - 3))] * len(row),
-                row,
-                marker,
-                color=colour,
-                markersize=3.5,
-                alpha=0.55,
-            )
-        said.append(f"{name}: " + ", ".join(f"{m:.0f}% at {n}" for n, m in zip(lengths, mean)))
-    ax.axhline(chance, color=GREY, linewidth=1, linestyle=":")
-    write(ax, "guessing", (lengths[0], chance), (0, -12), GREY, ha="center")
-    ax.set_ylim(0, 106)
-    ax.legend(fontsize=9, labelcolor=GREY, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    picture.alt = f"{title}. Mean over the seeds. {'; '.join(said)}."
+    """A field for each network and length: the mean percent right, and below it the lowest and highest seed.
+
+    The darker a field, the further above `chance`.
+    """
+    picture = Picture(9, 0.9 + 0.47 * len(shares))
+    ax = picture.add_subplot()
+    means = np.array([[np.mean(seeds) for seeds in rows] for rows in shares.values()])
+    ax.imshow(means, cmap="Blues", vmin=chance, vmax=130, aspect="auto")
+    for (r, k), mean in np.ndenumerate(means):
+        seeds = list(shares.values())[r][k]
+        colour = "white" if mean > 85 else "#404040"
+        ax.text(
+            k, r - 0.13, f"{mean:.0f}", ha="center", va="center", fontsize=11, color=colour, weight="bold"
+        )
+        spread = f"{min(seeds):.0f} to {max(seeds):.0f}"
+        ax.text(k, r + 0.28, spread, ha="center", va="center", fontsize=8, color=colour)
+    ax.set_yticks(range(len(shares)), list(shares), fontsize=10)
+    ax.set_xticks(range(len(lengths)), [f"{n} steps" for n in lengths], fontsize=10)
+    ax.tick_params(colors=GREY, length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", color=GREY)
+    said = [
+        f"{name}: " + ", ".join(f"{m:.0f} at {n}" for n, m in zip(lengths, row))
+        for name, row in zip(shares, means)
+    ]
+    picture.alt = f"{title}. Mean over the seeds, by steps in a sequence. {'; '.join(said)}."
     return picture
