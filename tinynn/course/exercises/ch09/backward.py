@@ -20,7 +20,7 @@ back = Fill(
     "lstm_step_backward(dh, dc, i, f, g, o, c, c_new)",
     returns="da dc_old",
     level=3,
-    minutes=12,
+    minutes=11,
     chained=True,
 )
 

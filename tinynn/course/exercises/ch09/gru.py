@@ -16,7 +16,7 @@ from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from . import loop
 
-gru = Fill("09.3", "gru_step(x, h, w, u, b_x, b_h)", returns="h_new", level=2, minutes=8)
+gru = Fill("09.3", "gru_step(x, h, w, u, b_x, b_h)", returns="h_new", level=2, minutes=7)
 
 
 @gru.cases

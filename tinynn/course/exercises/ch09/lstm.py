@@ -15,7 +15,7 @@ from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from . import loop
 
-lstm = Fill("09.1", "lstm_step(x, h, c, w, u, b)", returns="h_new c_new", level=2, minutes=9, chained=True)
+lstm = Fill("09.1", "lstm_step(x, h, c, w, u, b)", returns="h_new c_new", level=2, minutes=8, chained=True)
 
 
 @lstm.cases
