@@ -1501,6 +1501,116 @@ def max_pool_by_the_tape(dy, x, size, stride):
     pixels = Tensor(np.array(x), requires_grad=True)
     F.max_pool2d(pixels, size, stride).backward(Tensor(dy))
     return pixels.grad.data
+# -- 09 ------------------------------------------------------------------------------------------------------
+
+
+@to("09.1")
+def row_by_row_lstm(x, h, c, w, u, b):
+    k = h.shape[1]
+    shown, cells = np.empty_like(c), np.empty_like(c)
+    for n in range(len(x)):
+        a = w @ x[n] + u @ h[n] + b
+        i, f, o = (special.expit(a[j * k : (j + 1) * k]) for j in (0, 1, 3))
+        cells[n] = f * c[n] + i * np.tanh(a[2 * k : 3 * k])
+        shown[n] = o * np.tanh(cells[n])
+    return shown, cells
+
+
+@to("09.1")
+def three_sigmoids_at_once(x, h, c, w, u, b):
+    a = np.einsum("nd,kd->nk", x, w) + np.einsum("nh,kh->nk", h, u) + b
+    i, f, g, o = a.reshape(len(x), 4, -1).transpose(1, 0, 2)
+    i, f, o = special.expit(np.stack([i, f, o]))
+    new = i * np.tanh(g)
+    new += f * c
+    return [np.tanh(new) * o, new]
+
+
+@to("09.1")
+def lstm_in_float64(x, h, c, w, u, b):
+    x64, h64, c64, w64, u64, b64 = (a.astype(np.float64) for a in (x, h, c, w, u, b))
+    a = (w64 @ x64.T + u64 @ h64.T).T + b64
+    i, f, g, o = np.hsplit(a, 4)
+    c64 = c64 / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+    return (np.tanh(c64) / (1 + np.exp(-o))).astype(x.dtype), c64.astype(x.dtype)
+
+
+@to("09.1")
+def lstm_cell_of_the_package(x, h, c, w, u, b):
+    given = (Tensor(w), Tensor(u), Tensor(b), Tensor(np.zeros_like(b)))
+    h, c = F.lstm_cell(Tensor(x), (Tensor(h), Tensor(c)), *given)
+    return h.data, c.data
+
+
+@to("09.2")
+def number_by_number_backward(dh, dc, i, f, g, o, c, c_new):
+    n, k = dh.shape
+    da, old = np.zeros((n, 4 * k), dh.dtype), np.zeros((n, k), dh.dtype)
+    for r in range(n):
+        for j in range(k):
+            t = np.tanh(c_new[r, j])
+            d = dc[r, j] + dh[r, j] * o[r, j] * (1 - t * t)
+            da[r, j] = d * g[r, j] * i[r, j] * (1 - i[r, j])
+            da[r, k + j] = d * c[r, j] * f[r, j] * (1 - f[r, j])
+            da[r, 2 * k + j] = d * i[r, j] * (1 - g[r, j] * g[r, j])
+            da[r, 3 * k + j] = dh[r, j] * t * o[r, j] * (1 - o[r, j])
+            old[r, j] = d * f[r, j]
+    return da, old
+
+
+@to("09.2")
+def gates_and_slopes_stacked(dh, dc, i, f, g, o, c, c_new):
+    t = np.tanh(c_new)
+    d = dc + dh * o * (1 - t) * (1 + t)
+    into = np.stack([d * g, d * c, d * i, dh * t], axis=1)  # (N, 4, H)
+    slopes = np.stack([i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o)], axis=1)
+    return (into * slopes).reshape(len(dh), -1), f * d
+
+
+@to("09.2")
+def backward_in_float64(dh, dc, i, f, g, o, c, c_new):
+    kind = dh.dtype
+    dh, dc, i, f, g, o, c, c_new = (a.astype(float) for a in (dh, dc, i, f, g, o, c, c_new))
+    t = np.tanh(c_new)
+    d = np.add(dc, np.multiply(dh * o, 1 - np.square(t)))
+    da = np.c_[d * g * (i - i**2), d * c * (f - f**2), d * i * (1 - g**2), dh * t * (o - o**2)]
+    return da.astype(kind), np.multiply(d, f).astype(kind)
+
+
+@to("09.3")
+def row_by_row_gru(x, h, w, u, b_x, b_h):
+    k, rows = h.shape[1], []
+    for one, state in zip(x, h):
+        a, s = w @ one + b_x, u @ state + b_h
+        r, z = special.expit(a[:k] + s[:k]), special.expit(a[k : 2 * k] + s[k : 2 * k])
+        rows.append(z * state + (1 - z) * np.tanh(a[2 * k :] + r * s[2 * k :]))
+    return np.array(rows)
+
+
+@to("09.3")
+def blocks_of_einsum(x, h, w, u, b_x, b_h):
+    k = h.shape[1]
+    a = np.einsum("nd,gkd->gnk", x, w.reshape(3, k, -1)) + b_x.reshape(3, 1, k)
+    s = np.einsum("nj,gkj->gnk", h, u.reshape(3, k, k)) + b_h.reshape(3, 1, k)
+    r, z = special.expit(a[:2] + s[:2])
+    n = np.tanh(a[2] + r * s[2])
+    return h + (1 - z) * (n - h)
+
+
+@to("09.3")
+def gru_in_float64(x, h, w, u, b_x, b_h):
+    kind = x.dtype
+    x, h, w, u, b_x, b_h = (a.astype(float) for a in (x, h, w, u, b_x, b_h))
+    a, s = np.dot(x, w.T) + b_x, np.dot(h, u.T) + b_h
+    (r_a, z_a, n_a), (r_s, z_s, n_s) = np.hsplit(a, 3), np.hsplit(s, 3)
+    stays = 1 / (1 + np.exp(-(z_a + z_s)))
+    n = np.tanh(n_a + n_s / (1 + np.exp(-(r_a + r_s))))
+    return (stays * h + n - stays * n).astype(kind)
+
+
+@to("09.3")
+def gru_cell_of_the_package(x, h, w, u, b_x, b_h):
+    return F.gru_cell(*(Tensor(a) for a in (x, h, w, u, b_x, b_h))).data
 
 
 assert all(chain(RIGHT.values()))

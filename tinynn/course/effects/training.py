@@ -33,6 +33,14 @@ OPTIMIZERS_OF = {
     "08.2": ("adam",),
 }
 """The optimisers of an exercise that is about one of them, or whose net learns by one alone."""
+    "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
+}  # fmt: skip
+"""The network of an exercise, where it is not "relu"."""
+
+OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)} | dict.fromkeys(
+    ("09.1", "09.2", "09.3"), ("adam",)
+)
+"""The optimisers of an exercise that is about one of them, or whose network needs it."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
     "01.4": lambda leaky: lambda x, a: leaky(x, 0.1),  # in the place of relu its slope would be 0

@@ -8,6 +8,7 @@ always says the same as the colour. Each ``draw_x(ax, ...)`` draws on axes that 
 from .blocks import broadcasting, broadcasting_in_words, matrix_product, product_in_words
 from .curves import curve_in_words, draw_loss, loss_curve, running_mean, runs
 from .depth import activations_by_depth, depth_in_words, draw_depth
+from .gates import by_length, conveyor, gates_over_time, held, survival, valves
 from .graph import graph, graph_in_words
 from .images import draw_images, draw_worst, grid_in_words, image_grid, worst_in_words, worst_mistakes
 from .layers import (
@@ -75,4 +76,14 @@ __all__ = [
     "losses_in_words", "matrix_product", "norms_in_words", "paths_in_words", "product_in_words",
     "running_mean", "runs", "step_in_words", "style", "surface_in_words", "unrolled", "warp_step", "weights",
     "weights_in_words", "worst_in_words", "worst_mistakes",
+    "broadcasting", "broadcasting_in_words", "by_length", "confusion_in_words", "confusion_matrix",
+    "contour_paths", "conveyor", "curve_in_words", "decision_surface", "depth_in_words", "draw_attention",
+    "draw_confusion", "draw_depth", "draw_filters", "draw_histograms", "draw_images", "draw_loss",
+    "draw_losses", "draw_norms", "draw_paths", "draw_surface", "draw_weights", "draw_worst",
+    "examples_needed", "filters", "filters_in_words", "gates_over_time", "graph", "graph_in_words",
+    "grid_in_words", "held", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
+    "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "matrix_product", "norms_in_words",
+    "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
+    "surface_in_words", "survival", "valves", "warp_step", "weights", "weights_in_words", "worst_in_words",
+    "worst_mistakes",
 ]  # fmt: skip

@@ -1,0 +1,30 @@
+"""Training a recurrent network a step of which is a student's: the task of chapter 09, on short sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from ... import backend, manual_seed
+from ..recall import Recaller, batches, share_right
+from .moments import Moment, moments
+
+LENGTH, STEPS, RATE, HELD = 5, 80, 0.03, 200
+
+
+def with_lstm(swapped: AbstractContextManager, optimizer: str, seed: int) -> Iterator[Moment]:
+    """An LSTM with `swapped` in force; the optimiser is Adam, whatever its name."""
+    return _trained("LSTM", swapped, seed)
+
+
+def with_gru(swapped: AbstractContextManager, optimizer: str, seed: int) -> Iterator[Moment]:
+    """A GRU with `swapped` in force."""
+    return _trained("GRU", swapped, seed)
+
+
+def _trained(kind: str, swapped: AbstractContextManager, seed: int) -> Iterator[Moment]:
+    manual_seed(seed)
+    network = Recaller(kind)
+    stream = batches(network, LENGTH, STEPS, seed, RATE)
+    with backend("numpy"), swapped:
+        yield from moments(STEPS, lambda: next(stream), lambda: share_right(network, LENGTH, HELD))
