@@ -32,17 +32,17 @@ def way_of_a_sentence(text: str, others: Sequence[str], known: Vocabulary, table
     """
     words, numbers = text.split(), known.encode(text)
     x, lengths = pad_sequence([numbers, *map(known.encode, others)])
-    picture = Picture(9.4, 5.0, arrange=False)
+    picture = Picture(7.6, 4.5, arrange=False)
     ax = picture.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
-    ax.set(xlim=(-3.3, 20.4), ylim=(12.4, -0.6))
+    ax.set(xlim=(-3.3, 15.6), ylim=(10.6, -0.6))
     for t, (word, k) in enumerate(zip(words, numbers)):
         _column(ax, 1 + STEP * t, word, int(k), table[k, :4])
     for y, name in ((0.2, "words"), (1.7, "numbers"), (4.05, "rows of\nthe table")):
         ax.text(-3.1, y, name, **{**BOLD, "ha": "left"})
     _grid(ax, 0.1, x, lengths, "batch  x (N, T)", [[str(k) for k in row] for row in x])
     marks = [["✓" if m else "–" for m in row] for row in mask(lengths)]
-    _grid(ax, 11.3, x, lengths, "its mask (N, T)", marks)
+    _grid(ax, 8.6, x, lengths, "its mask  (N, T)", marks)
     picture.alt = way_in_words(text, others, known)
     return picture
 
@@ -91,6 +91,24 @@ def _grid(ax: Axes, left: float, x: np.ndarray, lengths: np.ndarray, name: str, 
         )
 
 
+def read_too_late(right: Sequence[float], title: str) -> Picture:
+    """The percentage of sentences that are right, by the places of padding behind the last word."""
+    picture = Picture(8, 2.9)
+    ax = style(
+        picture.subplots(),
+        title,
+        "empty places between the last word and the state that is read",
+        "percent right",
+    )
+    ax.axhline(50, color=GREY, linestyle=":")
+    write(ax, "a coin's", (len(right) - 1, 50), (0, 4), GREY, ha="right")
+    ax.plot(right, color=BLUE, marker="o", markersize=4, linewidth=2)
+    ax.set_ylim(0, 104)
+    shown = ", ".join(f"{k} places {share:.0f}%" for k, share in list(enumerate(right))[::3])
+    picture.alt = f"{title}. Percent right by the empty places behind the last word: {shown}."
+    return picture
+
+
 # -- pieces ------------------------------------------------------------------------------------------------
 
 
@@ -103,10 +121,10 @@ def in_pieces(words: Sequence[str], pieces: BPETokenizer, joined: int) -> list[l
 def pieces_picture(words: Sequence[str], pieces: BPETokenizer, joined: int) -> Picture:
     """Words cut as the tokenizer cuts them after `joined` merges, and the merge that came last."""
     cut = in_pieces(words, pieces, joined)
-    picture = Picture(9, 0.5 + 0.42 * len(words), arrange=False)
+    picture = Picture(7.2, 0.5 + 0.42 * len(words), arrange=False)
     ax = picture.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
-    ax.set(xlim=(0, 60), ylim=(len(words) + 0.15, -1.1))
+    ax.set(xlim=(0, 46), ylim=(len(words) + 0.15, -1.1))
     for n, row in enumerate(cut):
         at = 1.0
         for piece in row:
@@ -141,7 +159,7 @@ def by_size(sizes: Sequence[int], right: Sequence[float], lines: Mapping[str, fl
     ax.plot(sizes, right, color=BLUE, marker="o", linewidth=2)
     for size, share in zip(sizes, right):
         write(ax, f"{share:.0f}", (size, share), (0, -15), BLUE, ha="center")
-    write(ax, "byte pairs, added up", (sizes[-1], right[-1]), (-4, 9), BLUE, ha="right")
+    write(ax, "byte pairs, added up", (sizes[-1], right[-1]), (-40, -22), BLUE, ha="right")
     for (name, share), pattern, colour in zip(lines.items(), PATTERNS[1:], RUNS[1:]):
         ax.axhline(share, color=colour, linestyle=pattern)
         write(ax, f"{name}: {share:.0f}", (sizes[0], share), (0, 4), colour)
@@ -160,7 +178,7 @@ def by_size(sizes: Sequence[int], right: Sequence[float], lines: Mapping[str, fl
 def invented(words: Mapping[str, Sequence[str]], old: set[str], title: str) -> Picture:
     """Made-up words, a column for each language; a word that exists is framed."""
     longest = max(len(column) for column in words.values())
-    picture = Picture(9, 0.7 + 0.27 * longest, arrange=False)
+    picture = Picture(7.5, 0.7 + 0.27 * longest, arrange=False)
     ax = picture.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
     ax.set(xlim=(0, len(words)), ylim=(longest + 0.2, -2.0))

@@ -14,7 +14,7 @@ from ...recipes.recipe import Run
 from ...recipes.words import trigram_baseline
 from ..words import Speller, by_trigrams, invent, learn_to_spell
 
-EPOCHS, SPELLING_EPOCHS, HIDDEN, DRAWN = 12, 12, 128, 60
+EPOCHS, SPELLING_EPOCHS, HIDDEN, DRAWN = 8, 8, 128, 60
 TEMPERATURE = 0.7
 
 
@@ -31,7 +31,7 @@ def run() -> dict[str, Any]:
 
 
 def guess() -> dict[str, Any]:
-    """The recipe words-lstm, for half of its epochs."""
+    """The recipe words-lstm, for a third of its epochs."""
     recipe = RECIPES["words-lstm"]
     settings = {"recipe": "words-lstm", "seed": 0, "epochs": EPOCHS, "lr": recipe.lr, "batch_size": 64}
     training = Run(recipe, settings)
