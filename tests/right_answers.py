@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, pairwise, zip_longest
 
 import numpy as np
 from scipy import special
@@ -1611,6 +1611,142 @@ def gru_in_float64(x, h, w, u, b_x, b_h):
 @to("09.3")
 def gru_cell_of_the_package(x, h, w, u, b_x, b_h):
     return F.gru_cell(*(Tensor(a) for a in (x, h, w, u, b_x, b_h))).data
+# -- 10 ------------------------------------------------------------------------------------------------------
+
+
+@to("10.1")
+def looked_up_by_a_function(words, index):
+    def number(word):
+        return index[word] if word in index else 1
+
+    return list(map(number, words))
+
+
+@to("10.1")
+def with_a_default_for_all(words, index):
+    table = defaultdict(lambda: 1, index)
+    return [table[word] for word in words]
+
+
+@to("10.1")
+def asking_forgiveness(words, index):
+    def number(word):
+        try:
+            return np.int64(index[word])
+        except KeyError:
+            return np.int64(1)
+
+    return np.array([number(word) for word in words])
+
+
+@to("10.2")
+def filled_from_both_sides(rows, value):
+    width = max(len(row) for row in rows)
+    x = [np.pad(np.array(row), (0, width - len(row)), constant_values=value) for row in rows]
+    mask = [np.pad(np.ones(len(row), bool), (0, width - len(row))) for row in rows]
+    return np.stack(x), np.stack(mask)
+
+
+@to("10.2")
+def padded_place_by_place(rows, value):
+    width = sorted(map(len, rows))[-1]
+    x, mask = np.empty((len(rows), width), np.int64), np.empty((len(rows), width), bool)
+    for n, t in np.ndindex(x.shape):
+        mask[n, t] = t < len(rows[n])
+        x[n, t] = rows[n][t] if mask[n, t] else value
+    return x, mask
+
+
+@to("10.2")
+def turned_and_back(rows, value):
+    columns = list(zip_longest(*rows, fillvalue=None))
+    mask = np.array([[k is not None for k in column] for column in columns]).T
+    return np.array([[value if k is None else k for k in column] for column in columns]).T, mask
+
+
+@to("10.3")
+def weighted_by_shares(losses, mask):
+    shares = mask.astype(losses.dtype) / np.count_nonzero(mask)
+    return np.sum(losses * shares), shares
+
+
+@to("10.3")
+def averaged_by_numpy(losses, mask):
+    return np.average(losses, weights=mask), np.divide(mask, mask.sum())
+
+
+@to("10.3")
+def mean_where(losses, mask):
+    return losses.mean(where=mask, dtype=float), np.where(mask, 1.0 / mask.sum(), 0.0)
+
+
+@to("10.3")
+def places_in_one_row(losses, mask):
+    flat, kept = losses.ravel(), np.flatnonzero(mask)
+    gradient = np.zeros(flat.shape)
+    for i in kept:
+        gradient[i] += 1 / kept.size
+    return math.fsum(flat[kept].tolist()) / kept.size, gradient.reshape(losses.shape)
+
+
+@to("10.4")
+def row_by_row_of_the_table(dy, indices, rows):
+    return np.stack([dy[indices == k].sum(axis=0) for k in range(rows)]).astype(dy.dtype)
+
+
+@to("10.4")
+def column_by_column_counted(dy, indices, rows):
+    flat, g = indices.ravel(), dy.reshape(-1, dy.shape[2])
+    columns = [np.bincount(flat, weights=g[:, d], minlength=rows) for d in range(g.shape[1])]
+    return np.array(columns).T.astype(dy.dtype)
+
+
+@to("10.4")
+def one_hot_by_einsum(dy, indices, rows):
+    return np.einsum("ntv,ntd->vd", np.eye(rows, dtype=dy.dtype)[indices], dy)
+
+
+@to("10.4")
+def sorted_then_added(dy, indices, rows):
+    dw = np.zeros((rows, dy.shape[-1]), dtype=dy.dtype)
+    for k, g in zip(indices.flatten().tolist(), dy.reshape(-1, dy.shape[-1])):
+        dw[k] = dw[k] + g
+    return dw
+
+
+@to("10.7")
+def by_recursion_over_the_rest(tokens, pair, new):
+    joined = []
+    while tokens:
+        hit = tuple(tokens[:2]) == tuple(pair)
+        joined, tokens = [*joined, new if hit else tokens[0]], tokens[2 if hit else 1 :]
+    return joined
+
+
+@to("10.7")
+def skipping_with_a_flag(tokens, pair, new):
+    joined, skip = [], False
+    for i, token in enumerate(tokens):
+        if skip:
+            skip = False
+        elif token == pair[0] and tokens[i + 1 : i + 2] == [pair[1]]:
+            joined.append(new)
+            skip = True
+        else:
+            joined.append(token)
+    return joined
+
+
+@to("10.7")
+def with_an_iterator(tokens, pair, new):
+    joined, rest = [], deque(tokens)
+    while rest:
+        token = rest.popleft()
+        if rest and (token, rest[0]) == pair:
+            rest.popleft()
+            token = new
+        joined.append(token)
+    return joined
 
 
 assert all(chain(RIGHT.values()))

@@ -22,6 +22,7 @@ NETWORK = {
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
     "07.1": "images", "07.3": "images", "07.4": "images",
     "08.1": "recall", "08.2": "recall",
+    "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
