@@ -20,10 +20,11 @@ SEEDS = (0, 1, 2)
 NETWORK = {
     "01.2": "added", "01.3": "sigmoid", "01.6": "normalised", "02.1": "numbers", "03.5": "by_hand",
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
+    "11.2": "repeats", "11.4": "repeats",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
-OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)}
+OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",), "11.2": ("adam",), "11.4": ("adam",)}
 """The optimisers of an exercise that is about one of them."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
