@@ -91,9 +91,10 @@ def loss_of(model: Seq2Seq, x: np.ndarray, y: np.ndarray) -> Any:
 
 
 def training(model: Seq2Seq, dates: Dates, steps: int, lr: float = 0.01) -> Iterator[float]:
-    """The loss of each step of Adam."""
+    """The loss of each step of Adam, whose rate falls to 0 on a straight line."""
     optimiser = optim.Adam(model.parameters(), lr=lr)
-    for x, y in dates.batches(steps):
+    for step, (x, y) in enumerate(dates.batches(steps)):
+        optimiser.param_groups[0]["lr"] = lr * (1 - step / steps)
         loss = loss_of(model, x, y)
         optimiser.zero_grad()
         loss.backward()
@@ -153,8 +154,13 @@ def share_on_field(weights: np.ndarray, rows: Sequence[AlignedDate]) -> float:
 
     The mean over the eight digits of all dates, and over heads; `weights` is (N, heads, 10, S).
     """
+    return float(share_by_character(weights, rows)[_digits()].mean())
+
+
+def share_by_character(weights: np.ndarray, rows: Sequence[AlignedDate]) -> np.ndarray:
+    """`share_on_field` of each of the ten written characters by itself; 0 for the dashes."""
     own = [w[..., : len(row.text)] * belongs(row) for w, row in zip(weights, rows)]
-    return float(np.mean([w.sum(axis=-1)[..., _digits()].mean() for w in own]))
+    return np.mean([w.sum(axis=-1).reshape(-1, WRITTEN).mean(axis=0) for w in own], axis=0)
 
 
 def by_chance(rows: Sequence[AlignedDate]) -> float:

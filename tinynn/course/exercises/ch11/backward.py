@@ -41,9 +41,11 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
 
 
 @back.drawn
-def _(rng: np.random.Generator) -> Case:
-    q, k, v, mask = drawn(rng, sharp=(1, 1, 2), kinds="usual sparse")  # shares near 1 or 0 cancel
-    return with_shares(rng, q, k, v, mask)
+def one(rng: np.random.Generator) -> Case:
+    made = with_shares(rng, *drawn(rng, sharp=(1, 1, 2), kinds="usual sparse"))  # shares near 1 or 0 cancel
+    p = made.args[-1]
+    nothing_but_rounding = p.dtype == np.float32 and (p * (1 - p)).max(initial=0) < 1e-3
+    return one(rng) if nothing_but_rounding else made
 
 
 @back.reference

@@ -12,7 +12,7 @@ from .... import functional as F
 from ....tensor import Tensor, no_grad
 from ...effects.moments import OPTIMIZERS, Moment, moments
 
-LETTERS, PERIOD, LENGTH, WIDTH, STEPS = 6, 3, 8, 16, 250
+LETTERS, PERIOD, LENGTH, WIDTH, STEPS = 6, 3, 8, 16, 66
 
 
 def repeating(seed: int, n: int) -> np.ndarray:
