@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def in_a_row(q: Matrix, k: Matrix, v: Matrix, mask: Matrix, tokens: Sequence[str
         ("1 scores", scores, tokens, GREY), ("2 mask", closed, tokens, GREY),
         ("3 softmax: weights", p, tokens, BLUE), ("4 mix", p @ v, width, GREEN),
     ]  # fmt: skip
-    picture = Picture(9, 2.75)
+    picture = Picture(9, 3.3)
     places = picture.subplots(1, 4, width_ratios=[len(tokens)] * 3 + [v.shape[-1]])
     for ax, (title, m, columns, colour) in zip(places, steps):
         fields(ax, m, title, tokens if ax is places[0] else [""] * len(tokens), columns, colour)
@@ -76,7 +77,7 @@ def in_a_row(q: Matrix, k: Matrix, v: Matrix, mask: Matrix, tokens: Sequence[str
 # -- a query in the plane ----------------------------------------------------------------------------------
 
 NAMES = "abcd"
-KEYS = [(0, 1.5), (60, 1.5), (130, 1.5), (250, 1.5)]  # degrees and length
+KEYS = [(0, 1.5), (75, 1.5), (140, 1.5), (250, 1.5)]  # degrees and length
 
 
 def arrow(degrees: float, length: float) -> Matrix:
@@ -115,7 +116,7 @@ def plane(degrees: float, length: float, first: float) -> Picture:
     told = ", ".join(f"{name} {share:.2f}" for name, share in zip(NAMES, p))
     picture.alt = (
         f"Four keys as arrows from one point: a of length {first:g} at 0 degrees, b, c and d of length 1.5 at "
-        f"60, 130 and 250. A query of length {length:g} at {degrees:g} degrees. Weights: {told}."
+        f"75, 140 and 250. A query of length {length:g} at {degrees:g} degrees. Weights: {told}."
     )
     return picture
 
@@ -159,11 +160,14 @@ def alignment(weights: Any, row: AlignedDate, title: str = "") -> Picture:
 
 def draw_alignment(ax: Axes, weights: Matrix, row: AlignedDate, title: str = "") -> None:
     """Draw `alignment` on `ax`."""
-    for (i, j), w in np.ndenumerate(weights):
-        ax.add_patch(Rectangle((j, i), 1, 1, facecolor=BLUE, alpha=float(np.clip(w, 0, 1)), linewidth=0))
-        if w >= 0.095:
-            ax.text(j + 0.5, i + 0.53, f"{w:.1f}".lstrip("0"), ha="center", va="center", fontsize=8,
-                    color="white" if w > 0.55 else GREY)  # fmt: skip
+    for (i, j), w in np.ndenumerate(np.clip(weights, 0, 1)):
+        w = round(float(w), 1)  # few shades: the saved picture has 256 colours
+        strong = w > 0.5  # under a number the colour jumps: in between neither grey nor white reads on it
+        ax.add_patch(Rectangle((j, i), 1, 1, facecolor=BLUE, alpha=0.6 + 0.4 * w if strong else 0.7 * w,
+                               linewidth=0))  # fmt: skip
+        if w:
+            ax.text(j + 0.5, i + 0.53, "1" if w == 1 else f"{w:.1f}".lstrip("0"), ha="center", va="center", fontsize=8,
+                    color="white" if strong else GREY)  # fmt: skip
     for i, j in np.argwhere(dates.belongs(row)):
         ax.add_patch(Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, fill=False, edgecolor=RED, linewidth=1.1))
     ax.set(xlim=(0, len(row.text)), ylim=(len(row.iso), 0))
@@ -186,10 +190,11 @@ def alignment_in_words(weights: Matrix, row: AlignedDate, title: str = "") -> st
 
 def several_alignments(shown: Sequence[tuple[AlignedDate, Any]], title: str) -> Picture:
     """`alignment` of several dates, one below the other."""
-    picture = Picture(9, 3.4 * len(shown))
+    picture = Picture(9, 2.9 * len(shown) + 0.3)
+    wrapped = "\n".join(textwrap.wrap(title, 100))
     for n, (row, weights) in enumerate(shown, 1):
         ax = picture.add_subplot(len(shown), 1, n)
-        draw_alignment(ax, np.asarray(weights)[:, : len(row.text)], row, title if n == 1 else "")
+        draw_alignment(ax, np.asarray(weights)[:, : len(row.text)], row, wrapped if n == 1 else "")
     said = [alignment_in_words(np.asarray(w)[:, : len(row.text)], row) for row, w in shown]
-    picture.alt = " ".join([f"{title}.", *said])
+    picture.alt = " ".join([title, *said])
     return picture

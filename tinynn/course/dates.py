@@ -115,6 +115,20 @@ def share_exact(model: Seq2Seq, dates: Dates, rows: Sequence[AlignedDate]) -> fl
     return float(np.mean([text == row.iso for text, row in zip(said, rows)]))
 
 
+def slips(said: Sequence[str], rows: Sequence[AlignedDate]) -> tuple[np.ndarray, float]:
+    """How often each of the ten characters is wrong; of the wrong digits of years and days, the share that
+    stands in the text's same field, at another place.
+    """
+    wrong = np.array([[a != b for a, b in zip(text, row.iso)] for text, row in zip(said, rows)])
+    own = [
+        text[i] in [c for c, field in zip(row.text, row.fields) if field == ISO[i]]
+        for text, row, missed in zip(said, rows, wrong)
+        for i in np.flatnonzero(missed)
+        if ISO[i] in "yd"
+    ]
+    return wrong.sum(axis=0), float(np.mean(own)) if own else 1.0
+
+
 # -- attention ---------------------------------------------------------------------------------------------
 
 

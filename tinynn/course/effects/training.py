@@ -24,7 +24,13 @@ NETWORK = {
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
-OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",), "11.2": ("adam",), "11.4": ("adam",)}
+OPTIMIZERS_OF = {
+    "02.5": ("sgd",),
+    "05.1": ("momentum",),
+    "05.2": ("adam",),
+    "11.2": ("adam",),
+    "11.4": ("adam",),
+}
 """The optimisers of an exercise that is about one of them."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {

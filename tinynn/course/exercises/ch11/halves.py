@@ -1,4 +1,4 @@
-"""A student's attention in the library's place: the forward by 11.2, the backward by 11.4, or both at once."""
+"""A student's attention in the library's place: forward by 11.2, backward by 11.4, or both at once."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     def draw(n: int, t: int, s: int, d: int, dtype: type = np.float64) -> list[np.ndarray]:
         return [rng.normal(size=(n, length, d)).astype(dtype) for length in (t, s, s)]
 
-    yield case(*[a.round(1) for a in draw(1, 2, 3, 4)], 2, note="1 example, 2 queries, 3 keys, 2 heads of width 2")
+    yield case(
+        *[a.round(1) for a in draw(1, 2, 3, 4)], 2, note="1 example, 2 queries, 3 keys, 2 heads of width 2"
+    )
     yield case(*draw(2, 3, 4, 6), 3, note="2 examples, 3 heads of width 2")
     yield case(*draw(2, 4, 4, 8), 2, tags="square", note="4 queries, 4 keys, 2 heads of width 4")
     yield case(*draw(2, 2, 2, 4), 2, tags="square", note="everything 2")
@@ -87,7 +89,9 @@ def merged(y):
     return y.transpose(0, 2, 1, 3).reshape(n, t, h * e)
 
 
-def _heads(q, k, v, heads, split: Callable = _split, merge: Callable = merged, width: int = 0, axis: int = -1):
+def _heads(
+    q, k, v, heads, split: Callable = _split, merge: Callable = merged, width: int = 0, axis: int = -1
+):
     width = width or q.shape[-1] // heads
     q, k, v = (split(x, heads) for x in (q, k, v))
     return merge(softmax(scores_of(q, k) / width**0.5, axis) @ v)
@@ -152,9 +156,7 @@ def one_wide_head_scaled_as_many(q, k, v, heads):
 
 @heads.mistake
 def axes_in_the_wrong_order(q, k, v, heads):
-    return _heads(
-        q, k, v, heads, split=lambda x, h: x.reshape(*x.shape[:2], -1, h).transpose(0, 3, 1, 2)
-    )
+    return _heads(q, k, v, heads, split=lambda x, h: x.reshape(*x.shape[:2], -1, h).transpose(0, 3, 1, 2))
 
 
 @heads.mistake

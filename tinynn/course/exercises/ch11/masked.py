@@ -161,8 +161,9 @@ def scaled_by_the_width(q, k, v, mask):
 
 @masked.mistake
 def not_far_enough(q, k, v, mask):
-    p = softmax(scaled(q, k) - 10 * ~mask)
-    return p @ v, p * mask.any(axis=-1, keepdims=True)
+    p = softmax(scaled(q, k) - q.dtype.type(10) * ~mask)
+    p = p * mask.any(axis=-1, keepdims=True)
+    return p @ v, p
 
 
 @masked.mistake

@@ -1,4 +1,4 @@
-"""The network in which the mistakes of chapter 11 are measured: a causal layer that continues what repeats."""
+"""The network that measures the mistakes of chapter 11: a causal layer that continues what repeats."""
 
 from __future__ import annotations
 

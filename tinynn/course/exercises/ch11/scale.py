@@ -14,7 +14,7 @@ KEYS, WIDTH, QUERIES = 10, 256, 2000
 
 @cache
 def largest_weight(width: int = WIDTH, power: float = 0.0, seed: int = 0) -> float:
-    """The mean over queries of the largest of ten weights, in percent: scores divided by ``width ** power``."""
+    """The largest of ten weights in percent, as the mean over queries; scores over ``width ** power``."""
     rng = np.random.default_rng(seed)
     k = rng.normal(size=(KEYS, width))
     q = rng.normal(size=(QUERIES, width))
