@@ -1365,7 +1365,7 @@ def queries_scaled_first(q, k, v):
 
 
 @to("11.1")
-def in_float64(q, k, v):
+def log_of_the_total(q, k, v):
     scores = q.astype(np.float64) @ np.swapaxes(k, -2, -1) / np.sqrt(q.shape[-1])
     p = np.exp(scores - np.logaddexp.reduce(scores, axis=-1, keepdims=True))
     return (p @ v).astype(q.dtype), p.astype(q.dtype)

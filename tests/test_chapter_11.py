@@ -1,4 +1,4 @@
-"""What chapter 11 claims: of its dates and their alignment, its pictures, and a student's pair in the library."""
+"""What chapter 11 claims: of dates and their alignment, pictures, a student's pair in the library."""
 
 from __future__ import annotations
 

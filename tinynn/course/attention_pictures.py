@@ -115,7 +115,7 @@ def plane(degrees: float, length: float, first: float) -> Picture:
     style(right, "The weights", "key", "share")
     told = ", ".join(f"{name} {share:.2f}" for name, share in zip(NAMES, p))
     picture.alt = (
-        f"Four keys as arrows from one point: a of length {first:g} at 0 degrees, b, c and d of length 1.5 at "
+        f"Four keys as arrows from one point: a of length {first:g} at 0 degrees; b, c, d of length 1.5 at "
         f"75, 140 and 250. A query of length {length:g} at {degrees:g} degrees. Weights: {told}."
     )
     return picture
@@ -123,7 +123,7 @@ def plane(degrees: float, length: float, first: float) -> Picture:
 
 def _arrow(ax: Axes, tip: Matrix, colour: str, width: float, pattern: str = "-") -> None:
     how = {"arrowstyle": "-|>", "color": colour, "linewidth": width, "linestyle": pattern, "shrinkB": 0}
-    ax.annotate("", tip, (0, 0), arrowprops=how)
+    ax.annotate("", (tip[0], tip[1]), (0, 0), arrowprops=how)
 
 
 # -- maps --------------------------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ def draw_alignment(ax: Axes, weights: Matrix, row: AlignedDate, title: str = "")
         ax.add_patch(Rectangle((j, i), 1, 1, facecolor=BLUE, alpha=0.6 + 0.4 * w if strong else 0.7 * w,
                                linewidth=0))  # fmt: skip
         if w:
-            ax.text(j + 0.5, i + 0.53, "1" if w == 1 else f"{w:.1f}".lstrip("0"), ha="center", va="center", fontsize=8,
-                    color="white" if strong else GREY)  # fmt: skip
+            text, colour = "1" if w == 1 else f"{w:.1f}".lstrip("0"), "white" if strong else GREY
+            ax.text(j + 0.5, i + 0.53, text, ha="center", va="center", fontsize=8, color=colour)
     for i, j in np.argwhere(dates.belongs(row)):
         ax.add_patch(Rectangle((j + 0.04, i + 0.04), 0.92, 0.92, fill=False, edgecolor=RED, linewidth=1.1))
     ax.set(xlim=(0, len(row.text)), ylim=(len(row.iso), 0))
@@ -184,14 +184,14 @@ def alignment_in_words(weights: Matrix, row: AlignedDate, title: str = "") -> st
     start = f"{title}. " if title else ""
     return (
         f"{start}{row.iso} written from {row.text!r}. Most of each: {', '.join(tops)}. "
-        f"Of the digits' attention {100 * share:.0f}% falls on the characters of their field, which are framed."
+        f"Of the digits' attention {100 * share:.0f}% falls on the characters of their field, in frames."
     )
 
 
 def several_alignments(shown: Sequence[tuple[AlignedDate, Any]], title: str) -> Picture:
     """`alignment` of several dates, one below the other."""
     picture = Picture(9, 2.9 * len(shown) + 0.3)
-    wrapped = "\n".join(textwrap.wrap(title, 100))
+    wrapped = "\n".join(textwrap.wrap(title, 85))
     for n, (row, weights) in enumerate(shown, 1):
         ax = picture.add_subplot(len(shown), 1, n)
         draw_alignment(ax, np.asarray(weights)[:, : len(row.text)], row, wrapped if n == 1 else "")

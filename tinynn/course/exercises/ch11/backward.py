@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,9 @@ back = Fill(
 )
 
 
-def with_shares(rng: np.random.Generator, q, k, v, mask) -> Case:
+def with_shares(
+    rng: np.random.Generator, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray
+) -> Case:
     """An input: the shares are those of the queries and keys."""
     y, p = masked.true(q, k, v, mask)  # type: ignore[misc]
     return case(rng.normal(size=y.shape).astype(y.dtype), q, k, v, p)
@@ -26,9 +29,9 @@ def with_shares(rng: np.random.Generator, q, k, v, mask) -> Case:
 
 @back.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
-    def made(*shapes: tuple[int, ...], mask=True, dtype: type = np.float64) -> tuple:
-        q, k, v = (rng.normal(size=s).astype(dtype) for s in shapes)
-        return with_shares(rng, q, k, v, np.asarray(mask)).args
+    def made(*shapes: tuple[int, ...], mask: Any = True, dtype: type = np.float64) -> tuple:
+        arrays = [rng.normal(size=s).astype(dtype) for s in shapes]
+        return with_shares(rng, *arrays, np.asarray(mask, bool)).args
 
     yield case(*made((2, 4), (3, 4), (3, 2)), note="2 queries, 3 keys of width 4")
     yield case(*made((3, 3), (3, 3), (3, 3)), tags="square", note="everything 3 by 3")
@@ -94,70 +97,71 @@ def through_softmax(p, dp):
     return p * (dp - (p * dp).sum(axis=-1, keepdims=True))
 
 
-def _back(dy, q, k, v, p, through=through_softmax, scale=None):
+def _back(given: tuple, through: Callable = through_softmax, scale: float | None = None) -> tuple:
+    dy, q, k, v, p = given
     ds = through(p, dy @ turned(v)) * (float(q.shape[-1]) ** -0.5 if scale is None else scale)
     return ds @ k, turned(ds) @ q, turned(p) @ dy
 
 
 @back.mistake
 def no_scale(*given):
-    return _back(*given, scale=1.0)
+    return _back(given, scale=1.0)
 
 
 @back.mistake
 def scaled_by_the_width(dy, q, k, v, p):
-    return _back(dy, q, k, v, p, scale=1 / q.shape[-1])
+    return _back((dy, q, k, v, p), scale=1 / q.shape[-1])
 
 
 @back.mistake
 def scaled_up(dy, q, k, v, p):
-    return _back(dy, q, k, v, p, scale=float(q.shape[-1]) ** 0.5)
+    return _back((dy, q, k, v, p), scale=float(q.shape[-1]) ** 0.5)
 
 
 @back.mistake
 def dv_scaled_too(dy, q, k, v, p):
-    dq, dk, dv = _back(dy, q, k, v, p)
+    dq, dk, dv = _back((dy, q, k, v, p))
     return dq, dk, dv * float(q.shape[-1]) ** -0.5
 
 
 @back.mistake
 def softmax_passed_over(*given):
-    return _back(*given, through=lambda p, dp: dp)
+    return _back(given, through=lambda p, dp: dp)
 
 
 @back.mistake
 def sum_forgotten(*given):
-    return _back(*given, through=lambda p, dp: p * dp)
+    return _back(given, through=lambda p, dp: p * dp)
 
 
 @back.mistake
 def softmax_element_by_element(*given):
-    return _back(*given, through=lambda p, dp: p * (1 - p) * dp)
+    return _back(given, through=lambda p, dp: p * (1 - p) * dp)
 
 
 @back.mistake
 def sum_over_queries(*given):
-    return _back(*given, through=lambda p, dp: p * (dp - (p * dp).sum(axis=-2, keepdims=True)))
+    return _back(given, through=lambda p, dp: p * (dp - (p * dp).sum(axis=-2, keepdims=True)))
 
 
 @back.mistake
 def sum_without_p(*given):
-    return _back(*given, through=lambda p, dp: p * (dp - dp.sum(axis=-1, keepdims=True)))
+    return _back(given, through=lambda p, dp: p * (dp - dp.sum(axis=-1, keepdims=True)))
 
 
 @back.mistake
 def mean_for_sum(*given):
-    return _back(*given, through=lambda p, dp: p * (dp - (p * dp).mean(axis=-1, keepdims=True)))
+    return _back(given, through=lambda p, dp: p * (dp - (p * dp).mean(axis=-1, keepdims=True)))
 
 
 @back.mistake
 def p_left_out(*given):
-    return _back(*given, through=lambda p, dp: dp - (p * dp).sum(axis=-1, keepdims=True))
+    return _back(given, through=lambda p, dp: dp - (p * dp).sum(axis=-1, keepdims=True))
 
 
 @back.mistake
 def dv_not_turned(dy, q, k, v, p):
-    dq, dk, _ = _back(dy, q, k, v, p)
+    dq, dk, _ = _back((dy, q, k, v, p))
     return dq, dk, p @ dy
 
 
@@ -169,7 +173,7 @@ def dk_not_turned(dy, q, k, v, p):
 
 @back.mistake
 def dq_and_dk_swapped(dy, q, k, v, p):
-    dq, dk, dv = _back(dy, q, k, v, p)
+    dq, dk, dv = _back((dy, q, k, v, p))
     return dk, dq, dv
 
 
@@ -181,34 +185,34 @@ def dq_by_q(dy, q, k, v, p):
 
 @back.mistake
 def dp_for_dv(dy, q, k, v, p):
-    dq, dk, _ = _back(dy, q, k, v, p)
+    dq, dk, _ = _back((dy, q, k, v, p))
     return dq, dk, turned(dy @ turned(v)) @ dy
 
 
 @back.mistake
 def order_of_the_forward(dy, q, k, v, p):
-    dq, dk, dv = _back(dy, q, k, v, p)
+    dq, dk, dv = _back((dy, q, k, v, p))
     return dv, dk, dq
 
 
 @back.mistake
 def uphill(*given):
-    return _back(*given, through=lambda p, dp: p * ((p * dp).sum(axis=-1, keepdims=True) - dp))
+    return _back(given, through=lambda p, dp: p * ((p * dp).sum(axis=-1, keepdims=True) - dp))
 
 
 @back.two("no_scale", "sum_forgotten")
 def _(*given):
-    return _back(*given, through=lambda p, dp: p * dp, scale=1.0)
+    return _back(given, through=lambda p, dp: p * dp, scale=1.0)
 
 
 @back.two("no_scale", "softmax_element_by_element")
 def _(*given):
-    return _back(*given, through=lambda p, dp: p * (1 - p) * dp, scale=1.0)
+    return _back(given, through=lambda p, dp: p * (1 - p) * dp, scale=1.0)
 
 
 @back.two("no_scale", "dv_not_turned")
 def _(dy, q, k, v, p):
-    dq, dk, _ = _back(dy, q, k, v, p, scale=1.0)
+    dq, dk, _ = _back((dy, q, k, v, p), scale=1.0)
     return dq, dk, p @ dy
 
 

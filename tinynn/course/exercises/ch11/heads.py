@@ -90,8 +90,9 @@ def merged(y):
 
 
 def _heads(
-    q, k, v, heads, split: Callable = _split, merge: Callable = merged, width: int = 0, axis: int = -1
-):
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, heads: int, *, split: Callable = _split,
+    merge: Callable = merged, width: int = 0, axis: int = -1,
+) -> np.ndarray:  # fmt: skip
     width = width or q.shape[-1] // heads
     q, k, v = (split(x, heads) for x in (q, k, v))
     return merge(softmax(scores_of(q, k) / width**0.5, axis) @ v)
