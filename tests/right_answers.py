@@ -1747,6 +1747,128 @@ def with_an_iterator(tokens, pair, new):
             token = new
         joined.append(token)
     return joined
+@to("11.1")
+def as_lists_of_rows(q, k, v):
+    shape = (*q.shape[:-1], k.shape[-2])
+    p = np.zeros(shape, q.dtype)
+    for i in np.ndindex(shape[:-1]):
+        scores = [float(np.dot(q[i], key)) / math.sqrt(q.shape[-1]) for key in k[i[:-1]]]
+        e = [math.exp(s - max(scores)) for s in scores]
+        p[i] = [share / sum(e) for share in e]
+    return np.matmul(p, v), p
+
+
+@to("11.1")
+def queries_scaled_first(q, k, v):
+    q = q * q.dtype.type(1 / np.sqrt(q.shape[-1]))
+    scores = np.matmul(q, np.moveaxis(k, -1, -2))
+    scores -= scores.max(-1)[..., None]
+    p = np.exp(scores)
+    p /= p.sum(-1, keepdims=True)
+    return [np.matmul(p, v), p]
+
+
+@to("11.1")
+def log_of_the_total(q, k, v):
+    scores = q.astype(np.float64) @ np.swapaxes(k, -2, -1) / np.sqrt(q.shape[-1])
+    p = np.exp(scores - np.logaddexp.reduce(scores, axis=-1, keepdims=True))
+    return (p @ v).astype(q.dtype), p.astype(q.dtype)
+
+
+@to("11.2")
+def with_no_number_put_right(q, k, v, mask):
+    scores = np.where(mask, q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5, -np.inf)
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    p = np.nan_to_num(e / e.sum(axis=-1, keepdims=True))
+    return p @ v, p
+
+
+@to("11.2")
+def lowest_number_and_mask(q, k, v, mask):
+    scores = q @ np.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
+    scores = np.where(mask, scores, np.finfo(scores.dtype).min)
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    p = e / e.sum(axis=-1, keepdims=True) * mask
+    return np.matmul(p, v), p
+
+
+@to("11.2")
+def added_mask(q, k, v, mask):
+    seen = np.broadcast_to(mask, (*q.shape[:-1], k.shape[-2]))
+    scores = np.einsum("...te,...se->...ts", q, k) / q.shape[-1] ** 0.5
+    scores[~seen] = -np.inf
+    p = np.zeros_like(scores)
+    some = seen.any(axis=-1)
+    rows = scores[some]
+    rows = np.exp(rows - rows.max(axis=-1, keepdims=True))
+    p[some] = rows / rows.sum(axis=-1, keepdims=True)
+    return p @ v, p
+
+
+@to("11.3")
+def head_by_head_in_place(q, k, v, heads):
+    y = np.empty_like(q)
+    width = q.shape[2] // heads
+    for n in range(len(q)):
+        for start in range(0, q.shape[2], width):
+            own = np.s_[n, :, start : start + width]
+            scores = q[own] @ k[own].T / width**0.5
+            e = np.exp(scores - scores.max(axis=1, keepdims=True))
+            y[own] = (e / e.sum(axis=1, keepdims=True)) @ v[own]
+    return y
+
+
+@to("11.3")
+def by_array_split(q, k, v, heads):
+    parts = zip(*(np.split(x, heads, axis=2) for x in (q, k, v)))
+    found = []
+    for qh, kh, vh in parts:
+        scores = np.einsum("nte,nse->nts", qh, kh) / math.sqrt(qh.shape[2])
+        e = np.exp(scores - scores.max(axis=2)[..., None])
+        found.append(np.einsum("nts,nse->nte", e / e.sum(axis=2)[..., None], vh))
+    return np.concatenate(found, axis=2)
+
+
+@to("11.3")
+def heads_beside_examples(q, k, v, heads):
+    n, t, d = q.shape
+    q, k, v = (np.moveaxis(x.reshape(n, -1, heads, d // heads), 2, 1) for x in (q, k, v))
+    q, k, v = (x.reshape(n * heads, -1, d // heads) for x in (q, k, v))
+    scores = q @ np.swapaxes(k, 1, 2) * (d // heads) ** -0.5
+    e = np.exp(scores - scores.max(-1, keepdims=True))
+    y = e @ v / e.sum(-1, keepdims=True)
+    return np.moveaxis(y.reshape(n, heads, t, -1), 1, 2).reshape(n, t, d)
+
+
+@to("11.4")
+def with_jacobians(dy, q, k, v, p):
+    dq, dk, dv = np.zeros_like(q), np.zeros_like(k), np.zeros_like(v)
+    root = math.sqrt(q.shape[-1])
+    for i in np.ndindex(p.shape[:-1]):
+        n = i[:-1]
+        ds = (np.diag(p[i]) - np.outer(p[i], p[i])) @ (v[n] @ dy[i])
+        dq[i] = ds @ k[n] / root
+        dk[n] += np.outer(ds, q[i]) / root
+        dv[n] += np.outer(p[i], dy[i])
+    return dq, dk, dv
+
+
+@to("11.4")
+def scaled_operands(dy, q, k, v, p):
+    root = q.shape[-1] ** 0.5
+    dp = np.matmul(dy, np.moveaxis(v, -1, -2))
+    ds = p * (dp - np.einsum("...s,...s->...", dp, p)[..., None])
+    return ds @ (k / root), np.moveaxis(ds, -1, -2) @ (q / root), np.moveaxis(p, -1, -2) @ dy
+
+
+@to("11.4")
+def float64_between(dy, q, k, v, p):
+    kind = dy.dtype
+    dy, q, k, v, p = (a.astype(np.float64) for a in (dy, q, k, v, p))
+    dp = dy @ v.swapaxes(-1, -2)
+    ds = (p * dp - p * (p * dp).sum(-1, keepdims=True)) / np.sqrt(q.shape[-1])
+    grads = ds @ k, ds.swapaxes(-1, -2) @ q, p.swapaxes(-1, -2) @ dy
+    return tuple(g.astype(kind) for g in grads)
 
 
 assert all(chain(RIGHT.values()))

@@ -22,6 +22,7 @@ from tinynn.data import (
     mask,
     pad_sequence,
 )
+from tinynn.data.words import date_pieces
 from tinynn.errors import ArgumentError, DtypeError, FileError, RangeError, ShapeError, TinynnError
 
 CODE = "def f(x):\n    return x + 1\n\n\ndef g(x):\n    return f(x) * 2\n" * 5
@@ -313,6 +314,36 @@ def test_dates_are_written_as_babel_writes_them():
         day = datetime.date.fromisoformat(iso)
         written = {format_date(day, kind, code) for code in names for kind in ("medium", "long", "full")}
         assert text in written
+
+
+def test_dates_say_which_character_is_from_which_field():
+    """Whatever the language: what is said to be a number is the day's, and what is left is in the pattern."""
+    ways = json.loads((FILES / "dates.json").read_text("utf-8"))
+    months = {name for way in ways.values() for kind in ("MMM", "MMMM") for name in way[kind]}
+    weekdays = {name for way in ways.values() for kind in ("EEEE", "cccc") for name in way[kind]}
+    rows = data.aligned_dates(500, seed=2)
+    assert [row[:2] for row in rows] == data.dates(500, seed=2)
+    for text, iso, fields in rows:
+        part = {f: "".join(c for c, of in zip(text, fields, strict=True) if of == f) for f in "yMdE"}
+        year, month, day = map(int, iso.split("-"))
+        assert int(part["y"]) == year and int(part["d"]) == day
+        assert part["M"] in months or int(part["M"]) == month
+        assert part["E"] in weekdays | {""}
+
+
+def test_pieces_of_a_date_are_the_date():
+    names = json.loads((FILES / "dates.json").read_text("utf-8"))["es"]
+    pieces = date_pieces(datetime.date(1987, 5, 3), "EEEE, d 'de' MMMM 'de' y", names)
+    assert "".join(text for text, _ in pieces) == "domingo, 3 de mayo de 1987"
+    assert [(t, f) for t, f in pieces if f != " "] == [
+        ("domingo", "E"),
+        ("3", "d"),
+        ("mayo", "M"),
+        ("1987", "y"),
+    ]
+    assert date_pieces(datetime.date(1987, 5, 3), "dd.MM.yy", names) == [
+        ("03", "d"), (".", " "), ("05", "M"), (".", " "), ("87", "y"),
+    ]  # fmt: skip
 
 
 def test_pairs_are_true():

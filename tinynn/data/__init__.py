@@ -20,9 +20,10 @@ from tinynn.data.series import sunspots
 from tinynn.data.split import Split, Standardise, train_val_test_split
 from tinynn.data.tokenizers import CharTokenizer, Vocabulary
 from tinynn.data.transforms import Compose, Cutout, Flip, Noise, Rotate, Shift, rotate, shift
-from tinynn.data.words import Words, WordSplit, dates, language_words
+from tinynn.data.words import AlignedDate, Words, WordSplit, aligned_dates, dates, language_words
 
 __all__ = [
+    "AlignedDate",
     "BPETokenizer",
     "Batches",
     "CharTokenizer",
@@ -44,6 +45,7 @@ __all__ = [
     "WordSplit",
     "Words",
     "add_pairs",
+    "aligned_dates",
     "checkerboard",
     "copy_pairs",
     "dates",

@@ -81,8 +81,7 @@ def dates(n: int = 1000, languages: tuple[str, ...] = tuple(NAMES), seed: Seed =
     """Return `n` pairs such as ("3 de mayo de 1987", "1987-05-03"): the language's way and ISO's.
 
     Days are drawn from 1950 to 2049, the language and one of its three ways (medium, long, full, the last
-    with the day of the week) evenly. A way that names only two digits of the year, or no month by name,
-    is left as it is: German writes 03.05.87.
+    with the day of the week) evenly. Some ways name no month: in its medium one German writes 03.05.1987.
 
     Parameters
     ----------
@@ -93,18 +92,40 @@ def dates(n: int = 1000, languages: tuple[str, ...] = tuple(NAMES), seed: Seed =
     -----
     Source: Unicode CLDR, through Babel 2.18.0, Unicode License V3. Equals ``babel.dates.format_date``.
     """
+    return [(text, iso) for text, iso, _ in aligned_dates(n, languages, seed)]
+
+
+class AlignedDate(NamedTuple):
+    """A date as a language writes it, as ISO does, and the field that each character of the text is from.
+
+    `fields` is as long as `text`: ``"3 de mayo de 1987"`` has ``"d    MMMM    yyyy"``. The letters are those
+    of CLDR's patterns, y for the year, M for the month, d for the day, E for the day of the week; what
+    stands between them, and the full stop that some languages write behind a number, is a space.
+    """
+
+    text: str
+    iso: str
+    fields: str
+
+
+def aligned_dates(
+    n: int = 1000, languages: tuple[str, ...] = tuple(NAMES), seed: Seed = 0
+) -> list[AlignedDate]:
+    """The pairs that `dates` returns for the same arguments, with the field of each character."""
     n = whole("dates", "n", n, 1, "n=1000")
     unknown = [code for code in languages if code not in NAMES]
     if unknown or not languages:
         got = f"languages={tuple(languages)}"
         raise ArgumentError("dates", got, "codes of " + ", ".join(NAMES), "languages=('en', 'fr')")
     ways, rng = json.loads(_read("dates.json")), as_generator(seed)
-    pairs = []
+    found = []
     for _ in range(n):
         day = date(1950, 1, 1) + timedelta(days=int(rng.integers(36525)))
         way = ways[languages[rng.integers(len(languages))]]
-        pairs.append((write_date(day, way["patterns"][rng.integers(3)], way), day.isoformat()))
-    return pairs
+        pieces = date_pieces(day, way["patterns"][rng.integers(3)], way)
+        text, fields = ("".join(part) for part in zip(*((t, len(t) * f) for t, f in pieces), strict=True))
+        found.append(AlignedDate(text, day.isoformat(), fields))
+    return found
 
 
 FIELD = re.compile(r"'([^']*)'|(y+|M+|d+|E+|c+)")
@@ -112,13 +133,24 @@ FIELD = re.compile(r"'([^']*)'|(y+|M+|d+|E+|c+)")
 
 def write_date(day: date, pattern: str, names: dict[str, list[str]]) -> str:
     """Write `day` by a pattern of CLDR: "EEEE d. MMMM y" is the weekday, day, month by name, and year."""
+    return "".join(text for text, _ in date_pieces(day, pattern, names))
+
+
+def date_pieces(day: date, pattern: str, names: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """What `write_date` writes in pieces, each with its field, "y", "M", "d" or "E", or " " for none."""
     fields = {
         "y": f"{day.year}", "yy": f"{day.year % 100:02}", "d": f"{day.day}", "dd": f"{day.day:02}",
         "M": f"{day.month}", "MM": f"{day.month:02}",
         "MMM": names["MMM"][day.month - 1], "MMMM": names["MMMM"][day.month - 1],
         "EEEE": names["EEEE"][day.weekday()], "cccc": names["cccc"][day.weekday()],
     }  # fmt: skip
-    return FIELD.sub(lambda found: fields[found[2]] if found[2] else found[1], pattern)
+    pieces, end = [], 0
+    for found in FIELD.finditer(pattern):
+        pieces.append((pattern[end : found.start()], " "))
+        name = found[2]
+        pieces.append((fields[name], name[0].replace("c", "E")) if name else (found[1], " "))
+        end = found.end()
+    return [piece for piece in (*pieces, (pattern[end:], " ")) if piece[0]]
 
 
 def _read(name: str) -> str:

@@ -23,6 +23,7 @@ NETWORK = {
     "07.1": "images", "07.3": "images", "07.4": "images",
     "08.1": "recall", "08.2": "recall",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
+    "11.2": "repeats", "11.4": "repeats",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
@@ -42,6 +43,10 @@ OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)} | d
     ("09.1", "09.2", "09.3"), ("adam",)
 )
 """The optimisers of an exercise that is about one of them, or whose network needs it."""
+    "11.2": ("adam",),
+    "11.4": ("adam",),
+}
+"""The optimisers of an exercise that is about one of them."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
     "01.4": lambda leaky: lambda x, a: leaky(x, 0.1),  # in the place of relu its slope would be 0
