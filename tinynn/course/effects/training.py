@@ -20,6 +20,7 @@ SEEDS = (0, 1, 2)
 NETWORK = {
     "01.2": "added", "01.3": "sigmoid", "01.6": "normalised", "02.1": "numbers", "03.5": "by_hand",
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
+    "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
