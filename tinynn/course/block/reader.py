@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import functional as F
 from ... import backend, manual_seed, nn, optim, tensor
+from ... import functional as F
 from ...nn.attention import merge_heads, split_heads
 from ...tensor import Tensor, no_grad
 from ..effects.moments import OPTIMIZERS, Moment, moments

@@ -1,4 +1,4 @@
-"""A deep stack on digits: with and without residuals, the norm before, behind or nowhere, three kinds of norm."""
+"""A deep stack on digits: with and without residuals, the norm before, behind or nowhere."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Layer(nn.Module):
 
 
 class Stack(nn.Module):
-    """Digits (N, 64) -> scores (N, 10), through `depth` layers of one kind and a norm at the end of pre-norm."""
+    """Digits (N, 64) -> scores (N, 10) through `depth` layers of a kind; pre-norm has a norm at the end."""
 
     def __init__(self, way: str, depth: int, norm: str = "layer norm") -> None:
         super().__init__()
@@ -110,3 +110,28 @@ def share_right(model: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
         right = float(np.mean(model(x).data.argmax(axis=1) == y))
     model.train()
     return right
+
+
+def sizes(model: Stack, x: np.ndarray) -> tuple[list[float], list[float]]:
+    """Root mean squares: of the stream at the entry and behind each layer, and of what each layer adds."""
+    with no_grad():
+        stream = [part.data for part in model.along_the_way(x)]
+    return [_rms(a) for a in stream], [_rms(b - a) for a, b in zip(stream, stream[1:])]
+
+
+def _rms(a: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(a * a)))
+
+
+def gradients(model: Stack, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """The gradients of the loss by each layer's first weights, from the first layer to the last."""
+    model.zero_grad()
+    F.cross_entropy(model(x), y).backward()
+    return [layer.inner.weight.grad.data for layer in model.layers]
+
+
+def share_in_batches(model: nn.Module, x: np.ndarray, y: np.ndarray, size: int = 32) -> float:
+    """The share right where the examples come in batches of their order, in the mode that the model is in."""
+    with no_grad():
+        said = [model(x[i : i + size]).data.argmax(axis=1) for i in range(0, len(x), size)]
+    return float(np.mean(np.concatenate(said) == y))

@@ -10,9 +10,9 @@ import numpy as np
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 
-pre_norm = Fill(
+assembled = Fill(
     "12.6",
-    "block(x, mix, w_out, w_gate, w_up, w_down, eps)",
+    "pre_norm_block(x, mix, w_out, w_gate, w_up, w_down, eps)",
     returns="y",
     level=2,
     minutes=8,
@@ -29,7 +29,7 @@ def _inputs(rng: np.random.Generator, t: int, d: int, hidden: int, scale: float 
     return [scale * rng.normal(0.5, 1, size=(t, d)), e / e.sum(axis=1, keepdims=True), *weights]
 
 
-@pre_norm.cases
+@assembled.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*_inputs(rng, 2, 3, 4), 1e-5, note="2 tokens of 3 numbers, 4 hidden")
     yield case(*_inputs(rng, 3, 3, 3), 1e-5, tags="square", note="everything 3 by 3")
@@ -39,7 +39,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(*[a.astype(np.float32) for a in _inputs(rng, 3, 4, 6)], 1e-5, tags="float32", note="float32")
 
 
-@pre_norm.drawn
+@assembled.drawn
 def _(rng: np.random.Generator) -> Case:
     t, d, hidden = draw.sizes(rng, 3, most=12)
     kind = draw.dtype(rng)
@@ -64,13 +64,13 @@ def _block(x, mix, out, gate, up, down, eps, norm: Callable = _rms, mlp: Callabl
     return x + mlp(norm(x, eps), gate, up, down)
 
 
-@pre_norm.reference
+@assembled.reference
 def _(x, mix, w_out, w_gate, w_up, w_down, eps):
     return _block(x, mix, w_out, w_gate, w_up, w_down, eps)
 
 
-@pre_norm.worked
-def block(x, mix, w_out, w_gate, w_up, w_down, eps):
+@assembled.worked
+def pre_norm_block(x, mix, w_out, w_gate, w_up, w_down, eps):
     def norm(v):
         return v / np.sqrt((v * v).mean(axis=-1, keepdims=True) + eps)
 
@@ -81,7 +81,7 @@ def block(x, mix, w_out, w_gate, w_up, w_down, eps):
     return x + hidden @ w_down.T  # (T, H) @ (H, D) -> (T, D)
 
 
-@pre_norm.right
+@assembled.right
 def token_by_token(x, mix, w_out, w_gate, w_up, w_down, eps):
     normed = np.stack([row / np.sqrt(np.mean(row**2) + eps) for row in x])
     rows = []
@@ -93,7 +93,7 @@ def token_by_token(x, mix, w_out, w_gate, w_up, w_down, eps):
     return np.array(rows)
 
 
-@pre_norm.right
+@assembled.right
 def by_einsum(x, mix, w_out, w_gate, w_up, w_down, eps):
     rms = lambda v: np.sqrt(np.einsum("td,td->t", v, v)[:, None] / v.shape[1] + eps)
     stream = x + np.einsum("ts,sd,ed->te", mix, x / rms(x), w_out)
@@ -102,13 +102,13 @@ def by_einsum(x, mix, w_out, w_gate, w_up, w_down, eps):
     return stream + np.einsum("th,dh->td", gate * (0.5 + 0.5 * np.tanh(gate / 2)) * up, w_down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def norm_behind_the_sum(x, mix, out, gate, up, down, eps):
     x = _rms(x + mix @ x @ out.T, eps)
     return _rms(x + _swiglu(x, gate, up, down), eps)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def normalised_stream_kept(x, mix, out, gate, up, down, eps):
     n = _rms(x, eps)
     x = n + mix @ n @ out.T
@@ -116,117 +116,117 @@ def normalised_stream_kept(x, mix, out, gate, up, down, eps):
     return n + _swiglu(n, gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def branch_normalised(x, mix, out, gate, up, down, eps):
     x = x + _rms(mix @ x @ out.T, eps)
     return x + _rms(_swiglu(x, gate, up, down), eps)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def no_norm(*given):
     return _block(*given, norm=lambda x, eps: x)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def second_norm_forgotten(x, mix, out, gate, up, down, eps):
     x = x + mix @ _rms(x, eps) @ out.T
     return x + _swiglu(x, gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def first_norm_forgotten(x, mix, out, gate, up, down, eps):
     x = x + mix @ x @ out.T
     return x + _swiglu(_rms(x, eps), gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def both_read_the_first_x(x, mix, out, gate, up, down, eps):
     n = _rms(x, eps)
     return x + mix @ n @ out.T + _swiglu(n, gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def added_to_the_first_x(x, mix, out, gate, up, down, eps):
     stream = x + mix @ _rms(x, eps) @ out.T
     return x + _swiglu(_rms(stream, eps), gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def no_residual(x, mix, out, gate, up, down, eps):
     x = mix @ _rms(x, eps) @ out.T
     return _swiglu(_rms(x, eps), gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def last_residual_forgotten(x, mix, out, gate, up, down, eps):
     x = x + mix @ _rms(x, eps) @ out.T
     return _swiglu(_rms(x, eps), gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def first_residual_forgotten(x, mix, out, gate, up, down, eps):
     x = mix @ _rms(x, eps) @ out.T
     return x + _swiglu(_rms(x, eps), gate, up, down)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def norm_at_the_end_too(*given):
     return _rms(_block(*given), given[-1])
 
 
-@pre_norm.mistake
+@assembled.mistake
 def mean_taken_away(*given):
     return _block(
         *given, norm=lambda x, eps: (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + eps)
     )
 
 
-@pre_norm.mistake
+@assembled.mistake
 def norm_over_the_tokens(*given):
     return _block(*given, norm=lambda x, eps: x / np.sqrt((x * x).mean(axis=0, keepdims=True) + eps))
 
 
-@pre_norm.mistake
+@assembled.mistake
 def silu_on_the_other_branch(*given):
     return _block(*given, mlp=lambda n, gate, up, down: (n @ gate.T * _silu(n @ up.T)) @ down.T)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def sigmoid_for_silu(*given):
     return _block(*given, mlp=lambda n, gate, up, down: (n @ up.T / (1 + np.exp(-(n @ gate.T)))) @ down.T)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def relu_for_silu(*given):
     return _block(*given, mlp=lambda n, gate, up, down: (np.maximum(n @ gate.T, 0) * (n @ up.T)) @ down.T)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def gate_added(*given):
     return _block(*given, mlp=lambda n, gate, up, down: (_silu(n @ gate.T) + n @ up.T) @ down.T)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def no_gate(*given):
     return _block(*given, mlp=lambda n, gate, up, down: _silu(n @ up.T) @ down.T)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def mixed_by_the_columns(x, mix, *given):
     return _block(x, mix.T, *given)
 
 
-@pre_norm.mistake
+@assembled.mistake
 def w_out_not_turned(x, mix, w_out, *given):
     return _block(x, mix, w_out.T, *given)
 
 
-@pre_norm.two("second_norm_forgotten", "sigmoid_for_silu")
+@assembled.two("second_norm_forgotten", "sigmoid_for_silu")
 def _(x, mix, out, gate, up, down, eps):
     x = x + mix @ _rms(x, eps) @ out.T
     return x + ((x @ up.T) / (1 + np.exp(-(x @ gate.T)))) @ down.T
 
 
-@pre_norm.two("mixed_by_the_columns", "silu_on_the_other_branch")
+@assembled.two("mixed_by_the_columns", "silu_on_the_other_branch")
 def _(x, mix, *given):
-    return pre_norm.mistakes["silu_on_the_other_branch"].function(x, mix.T, *given)
+    return assembled.mistakes["silu_on_the_other_branch"].function(x, mix.T, *given)
