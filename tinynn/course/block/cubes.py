@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -48,7 +49,8 @@ def draw_cube(ax: Axes, shaded: Shaded) -> None:
             _cell(ax, SIDE * UP + a * RIGHT + b * LEFT, RIGHT, LEFT, shaded(a, b, SIDE - 1))
     _name(ax, SIDE / 2 * RIGHT, (8, -10), "examples n")
     _name(ax, SIDE / 2 * LEFT, (-8, -10), "tokens t", ha="right")
-    ax.text(*(SIDE * LEFT + SIDE / 2 * UP + [-0.35, 0]), "features d", rotation=90, ha="right", va="center",
+    left, middle = SIDE * LEFT + SIDE / 2 * UP
+    ax.text(left - 0.35, middle, "features d", rotation=90, ha="right", va="center",
             color=GREY, fontsize=9)  # fmt: skip
     ax.set(xlim=(-4.6, 4.6), ylim=(-2.2, 8.3), aspect="equal")
     ax.set_axis_off()
@@ -56,11 +58,11 @@ def draw_cube(ax: Axes, shaded: Shaded) -> None:
 
 def _cell(ax: Axes, corner: np.ndarray, one: np.ndarray, other: np.ndarray, shaded: bool) -> None:
     points = [corner, corner + one, corner + one + other, corner + other]
-    look = (
+    look: dict[str, Any] = (
         {"facecolor": BLUE, "alpha": 0.55, "hatch": "///"} if shaded else {"facecolor": "none", "alpha": 0.8}
     )
     ax.add_patch(Polygon(points, edgecolor=GREY, linewidth=0.8, **look))
 
 
-def _name(ax: Axes, at: np.ndarray, offset: tuple[int, int], text: str, ha: str = "left") -> None:
+def _name(ax: Axes, at: Any, offset: tuple[int, int], text: str, ha: str = "left") -> None:
     ax.annotate(text, at, xytext=offset, textcoords="offset points", color=GREY, fontsize=9, ha=ha, va="top")

@@ -45,7 +45,8 @@ def pipe(stream: Sequence[float], written: Sequence[float], title: str) -> Pictu
     ax.set_axis_off()
     picture.alt = (
         f"{title}. A pipe from left to right; {len(written)} parts below it, each with an arrow down, what "
-        f"it reads, and one up, what it writes. Root mean square of the stream: {stream[0]:.2f} at the entry, "
+        f"it reads, and one up, what it writes. Root mean square of the stream: "
+        f"{stream[0]:.2f} at the entry, "
         f"{stream[len(written) // 2]:.2f} in the middle, {stream[-1]:.2f} at the end. The parts write "
         f"{min(written):.2f} to {max(written):.2f}."
     )
@@ -54,7 +55,12 @@ def pipe(stream: Sequence[float], written: Sequence[float], title: str) -> Pictu
 
 def _part(ax: Axes, i: int, size: float, bottom: float) -> None:
     """A box with what it writes, one arrow down to it and one up from it."""
-    box = {"boxstyle": "round,pad=0.02", "facecolor": "none", "edgecolor": GREY, "linewidth": 1}
+    box: dict[str, Any] = {
+        "boxstyle": "round,pad=0.02",
+        "facecolor": "none",
+        "edgecolor": GREY,
+        "linewidth": 1,
+    }
     ax.add_patch(FancyBboxPatch((i + 0.12, 0.35), 0.76, 0.9, **box))
     ax.text(i + 0.5, 1.0, "f", ha="center", va="center", color=GREY, fontsize=11, style="italic")
     ax.text(i + 0.5, 0.6, f"{size:.2f}", ha="center", va="center", color=RED, fontsize=8.5)
@@ -129,9 +135,9 @@ def net_shapes() -> Picture:
     for ax in (left, right):
         ax.legend(fontsize=9, labelcolor=GREY, frameon=False, loc="upper left")
     picture.alt = (
-        "Left: ReLU, GELU and silu. All are near 0 far to the left and near z far to the right; GELU and "
-        f"silu are smooth and dip below 0, silu down to {curves['silu'].min():.2f}. Right: silu of g times u, for "
-        "three u: the gate g says how much of u comes through, and u may turn the sign round."
+        "Left: ReLU, GELU and silu. All are near 0 far to the left and near z far to the right; GELU "
+        f"and silu are smooth and dip below 0, silu down to {curves['silu'].min():.2f}. Right: silu of g "
+        "times u, for three u: the gate g says how much of u comes through, and u may turn the sign round."
     )
     return picture
 
@@ -152,7 +158,8 @@ def waves(table: Any, row: int) -> Picture:
     picture.alt = (
         f"A table of {len(table)} positions and {table.shape[1]} columns in grey: the first columns change "
         f"from row to row, the last hardly at all. Beside it the product of row {row} with every row: "
-        f"{products[row]:.1f} with itself, {products[row - 1]:.1f} and {products[row + 1]:.1f} with its neighbours, "
+        f"{products[row]:.1f} with itself, {products[row - 1]:.1f} and {products[row + 1]:.1f} with its "
+        f"neighbours, "
         f"{products[0]:.1f} with row 0."
     )
     return picture

@@ -89,7 +89,8 @@ def train(
     model: nn.Module, x: np.ndarray, y: np.ndarray, steps: int, lr: float, batch_size: int = 32, seed: int = 0
 ) -> list[float]:
     """Train with Adam on batches; the loss of each step."""
-    optimiser, losses = optim.Adam(model.parameters(), lr=lr), []
+    losses: list[float] = []
+    optimiser = optim.Adam(model.parameters(), lr=lr)
     batches = Batches(x, y, batch_size=batch_size, seed=seed, drop_last=True)
     while len(losses) < steps:
         for xb, yb in batches:
@@ -127,7 +128,7 @@ def gradients(model: Stack, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
     """The gradients of the loss by each layer's first weights, from the first layer to the last."""
     model.zero_grad()
     F.cross_entropy(model(x), y).backward()
-    return [layer.inner.weight.grad.data for layer in model.layers]
+    return [layer.inner.weight.grad.data for layer in model.layers]  # type: ignore[attr-defined]
 
 
 def share_in_batches(model: nn.Module, x: np.ndarray, y: np.ndarray, size: int = 32) -> float:

@@ -46,7 +46,7 @@ def rotary_picture(query_at: int, key_at: int) -> Picture:
 
 def _by_distance(ax: Axes, apart: int, found: float) -> None:
     style(ax, f"Score {found:.3f} at distance {apart}", "position of the query less that of the key", "")
-    distances = np.arange(-FARTHEST, FARTHEST + 1)
+    distances = range(-FARTHEST, FARTHEST + 1)
     scores = [score(max(d, 0), max(-d, 0)) for d in distances]
     ax.plot(distances, scores, "-", color=GREY, linewidth=1.5)
     ax.plot(distances, scores, ".", color=GREY, markersize=4)
@@ -64,5 +64,5 @@ def _arrow(ax: Axes, to: tuple[float, float], colour: str, pattern: str, name: s
             "alpha": 1 if name else 0.6, "shrinkA": 0, "shrinkB": 0}  # fmt: skip
     ax.annotate("", to, (0, 0), arrowprops=look)
     if name:
-        at = np.asarray(to) * (1 + 0.22 / np.hypot(*to))
-        ax.text(*at, name, color=colour, fontsize=10, fontweight="bold", ha="center", va="center")
+        x, y = np.asarray(to) * (1 + 0.22 / np.hypot(*to))
+        ax.text(x, y, name, color=colour, fontsize=10, fontweight="bold", ha="center", va="center")

@@ -31,8 +31,8 @@ def _given(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, eps: float = 1e-5)
 @backward.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
     def drawn(n: int, d: int, dtype: Any = np.float64) -> tuple:
-        arrays = (rng.normal(size=(n, d)), rng.normal(1, 2, size=(n, d)), rng.normal(size=d))
-        return _given(*(a.astype(dtype) for a in arrays))
+        dy, x, weight = rng.normal(size=(n, d)), rng.normal(1, 2, size=(n, d)), rng.normal(size=d)
+        return _given(dy.astype(dtype), x.astype(dtype), weight.astype(dtype))
 
     yield case(*drawn(2, 3), note="2 rows of 3")
     yield case(*drawn(3, 3), tags="square", note="as many rows as numbers in a row")

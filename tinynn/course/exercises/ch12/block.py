@@ -59,7 +59,8 @@ def _swiglu(n: Any, gate: Any, up: Any, down: Any) -> Any:
     return (_silu(n @ gate.T) * (n @ up.T)) @ down.T
 
 
-def _block(x, mix, out, gate, up, down, eps, norm: Callable = _rms, mlp: Callable = _swiglu):
+def _block(*given: Any, norm: Callable = _rms, mlp: Callable = _swiglu) -> Any:
+    x, mix, out, gate, up, down, eps = given
     x = x + mix @ norm(x, eps) @ out.T
     return x + mlp(norm(x, eps), gate, up, down)
 

@@ -22,9 +22,11 @@ def attended(q: np.ndarray, k: np.ndarray, v: np.ndarray, offset: int, turned: s
 def moved(turned: str) -> list[tuple[int, float, float]]:
     """For each shift the largest change of the scores and of the output."""
     q, k, v = np.random.default_rng(0).normal(size=(3, 6, 8))
-    here = attended(q, k, v, 0, turned)
-    there = {shift: attended(q, k, v, shift, turned) for shift in SHIFTS}
-    return [(s, *(float(np.abs(a - b).max()) for a, b in zip(here, now))) for s, now in there.items()]
+    found, here = [], attended(q, k, v, 0, turned)
+    for shift in SHIFTS:
+        scores, output = (np.abs(a - b) for a, b in zip(here, attended(q, k, v, shift, turned)))
+        found.append((shift, float(scores.max()), float(output.max())))
+    return found
 
 
 def symptom() -> str:

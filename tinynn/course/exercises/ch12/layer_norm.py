@@ -78,7 +78,8 @@ def row_by_row(x, weight, bias, eps):
 # -- mistakes: each changes one part of `_norm` --------------------------------------------------------------
 
 
-def _norm(x: Any, weight: Any, bias: Any, eps: float, axis: Any = -1, **how: Any) -> tuple:
+def _norm(*given: Any, axis: Any = -1, **how: Any) -> tuple:
+    x, weight, bias, eps = given
     with np.errstate(all="ignore"):
         mean = x.mean(axis=axis, keepdims=True)
         var = x.var(axis=axis, keepdims=True, ddof=how.get("ddof", 0))
