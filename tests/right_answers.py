@@ -1961,3 +1961,167 @@ def as_pytorch_does(grads, max_norm):
 def by_hypot(grads, max_norm):
     norm = math.hypot(*[float(v) for g in grads for v in np.nditer(g)])
     return tuple(g * np.float64(max_norm / norm) for g in grads) if norm > max_norm else tuple(grads)
+
+# -- 12 ------------------------------------------------------------------------------------------------------
+
+
+@to("12.1")
+def turned_so_that_rows_are_columns(x, weight, bias, eps):
+    flat = x.reshape(-1, x.shape[-1]).astype(float).T
+    rstd = 1 / np.sqrt(flat.var(axis=0) + eps)
+    x_hat = ((flat - flat.mean(axis=0)) * rstd).T.reshape(x.shape)
+    rstd = rstd.reshape(*x.shape[:-1], 1)
+    return tuple(a.astype(x.dtype) for a in (x_hat * weight + bias, x_hat, rstd))
+
+
+@to("12.1")
+def a_list_of_rows(x, weight, bias, eps):
+    rows, scales = [], []
+    for row in x.reshape(-1, x.shape[-1]).astype(float).tolist():
+        mean = math.fsum(row) / len(row)
+        scales.append((math.fsum((v - mean) ** 2 for v in row) / len(row) + eps) ** -0.5)
+        rows.append([(v - mean) * scales[-1] for v in row])
+    x_hat = np.array(rows, x.dtype).reshape(x.shape)
+    return x_hat * weight + bias, x_hat, np.array(scales, x.dtype).reshape(*x.shape[:-1], 1)
+
+
+@to("12.1")
+def of_the_package_and_by_hand(x, weight, bias, eps):
+    y = F.layer_norm(Tensor(x), x.shape[-1:], Tensor(weight), Tensor(bias), eps).data
+    c = x - np.add.reduce(x, -1, keepdims=True) / x.shape[-1]
+    rstd = (np.mean(np.square(c), -1, keepdims=True) + eps) ** -0.5
+    return [y, np.multiply(c, rstd), rstd]
+
+
+@to("12.2")
+def a_row_at_a_time(dy, x_hat, rstd, weight):
+    dx, dw, db = np.zeros_like(dy), np.zeros_like(weight), np.zeros_like(weight)
+    for i, (g, h) in enumerate(zip(dy, x_hat)):
+        d = g * weight
+        dx[i] = (d - d.mean() - h * np.dot(d, h) / len(h)) * rstd[i]
+        dw += g * h
+        db += g
+    return dx, dw, db
+
+
+@to("12.2")
+def three_sums_of_einsum(dy, x_hat, rstd, weight):
+    n = dy.shape[1]
+    g = np.einsum("nd,d->nd", dy, weight)
+    dx = n * g - np.einsum("nd->n", g)[:, None] - x_hat * np.einsum("nd,nd->n", g, x_hat)[:, None]
+    return rstd / n * dx, np.einsum("nd,nd->d", dy, x_hat), np.einsum("nd->d", dy)
+
+
+@to("12.2")
+def wide_inside_and_back(dy, x_hat, rstd, weight):
+    g, h, r, w = (a.astype(np.float64) for a in (dy, x_hat, rstd, weight))
+    d = g * w
+    dx = r * (d - d.sum(1, keepdims=True) / d.shape[1] - h * np.average(d * h, axis=1)[:, None])
+    return tuple(a.astype(dy.dtype) for a in (dx, np.sum(g * h, 0), np.add.reduce(g)))
+
+
+@to("12.3")
+def by_vecdot(x, weight, eps):
+    return x * (np.einsum("...d,...d->...", x, x) / x.shape[-1] + eps)[..., None] ** -0.5 * weight
+
+
+@to("12.3")
+def of_the_package_rms(x, weight, eps):
+    return F.rms_norm(Tensor(x), x.shape[-1:], Tensor(weight), eps).data
+
+
+@to("12.3")
+def lists_of_squares(x, weight, eps):
+    rows = []
+    for row in x.reshape(-1, x.shape[-1]).astype(float).tolist():
+        root = math.sqrt(sum(v * v for v in row) / len(row) + eps)
+        rows.append([v / root for v in row])
+    return (np.array(rows).reshape(x.shape) * weight).astype(x.dtype)
+
+
+@to("12.4")
+def every_number_by_itself(length, width):
+    return [
+        [(math.cos if j % 2 else math.sin)(t / 10000 ** ((j - j % 2) / width)) for j in range(width)]
+        for t in range(length)
+    ]
+
+
+@to("12.4")
+def parts_of_complex_numbers(length, width):
+    z = np.exp(1j * np.outer(np.arange(length), np.logspace(0, -4, width // 2, endpoint=False)))
+    return np.dstack([z.imag, z.real]).reshape(length, width)
+
+
+@to("12.4")
+def one_position_after_the_other(length, width):
+    """Every hand goes on by its own angle."""
+    turn = np.exp(1j * 10000.0 ** (-np.arange(0, width, 2) / width))
+    table, z = np.empty((length, width)), np.ones(width // 2, complex)
+    for t in range(length):
+        table[t, ::2], table[t, 1::2] = z.imag, z.real
+        z = z * turn
+    return table
+
+
+@to("12.5")
+def pair_by_pair(x, positions, base):
+    y, half = np.array(x, dtype=float), x.shape[-1] // 2
+    for e in range(half):
+        for t, p in enumerate(positions):
+            c, s = math.cos(p * base ** (-2 * e / (2 * half))), math.sin(p * base ** (-e / half))
+            y[..., t, e] = x[..., t, e] * c - x[..., t, e + half] * s
+            y[..., t, e + half] = x[..., t, e + half] * c + x[..., t, e] * s
+    return y
+
+
+@to("12.5")
+def by_matrices_of_turns(x, positions, base):
+    half = x.shape[-1] // 2
+    a = np.outer(positions, np.exp(-np.log(base) * np.arange(half) / half))
+    turns = np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])  # (2, 2, T, E / 2)
+    pairs = np.stack([x[..., :half], x[..., half:]])  # (2, ..., T, E / 2)
+    return np.concatenate(list(np.einsum("ijte,j...te->i...te", turns, pairs)), axis=-1)
+
+
+@to("12.5")
+def in_and_out_of_neighbours(x, positions, base):
+    half = x.shape[-1] // 2
+    z = np.stack(np.split(x, 2, axis=-1), axis=-1).astype(float)  # (..., T, E / 2, 2)
+    z = np.ascontiguousarray(z).view(complex)[..., 0] * np.exp(
+        1j * positions[:, None] / np.power(base, np.arange(half) / half)
+    )
+    return np.concatenate([z.real, z.imag], -1).astype(x.dtype)
+
+
+@to("12.6")
+def with_a_layer_of_one_each(x, mix, w_out, w_gate, w_up, w_down, eps):
+    def norm(v):
+        return v / np.sqrt(np.square(v).sum(1)[:, None] / v.shape[1] + eps)
+
+    def linear(v, w):
+        return np.dot(v, w.T)
+
+    def silu(z):
+        return z * special.expit(z)
+
+    x = x + linear(mix.dot(norm(x)), w_out)
+    return x + linear(silu(linear(norm(x), w_gate)) * linear(norm(x), w_up), w_down)
+
+
+@to("12.6")
+def of_the_package_block(x, mix, w_out, w_gate, w_up, w_down, eps):
+    x, mix, *w = (Tensor(np.ascontiguousarray(a)) for a in (x, mix, w_out, w_gate, w_up, w_down))
+    norm = lambda v: F.rms_norm(v, v.shape[-1:], None, eps)
+    x = x + F.linear(F.matmul(mix, norm(x)), w[0])
+    n = norm(x)
+    return (x + F.linear(F.silu(F.linear(n, w[1])) * F.linear(n, w[2]), w[3])).data
+
+
+@to("12.6")
+def both_branches_in_one_product(x, mix, w_out, w_gate, w_up, w_down, eps):
+    rms = lambda v: np.sqrt((v**2).mean(1, keepdims=True) + eps)
+    stream = np.array(x, float)
+    stream += mix @ (stream / rms(stream)) @ w_out.T
+    gate, up = np.split(stream / rms(stream) @ np.concatenate([w_gate, w_up]).T, 2, axis=1)
+    return stream + (gate * up / (1 + np.exp(-gate))) @ w_down.T

@@ -94,6 +94,7 @@ NETWORKS = {
     "sigmoid": Network(lambda: [nn.Sigmoid()], half_circles, outputs=2, sgd=2.0),
     "softplus": Network(lambda: [nn.Softplus()], half_circles, outputs=2, sgd=2.0),
     "normalised": Network(lambda: [nn.LayerNorm(HIDDEN), nn.ReLU()], sgd=0.5),
+    "rms": Network(lambda: [nn.RMSNorm(HIDDEN, eps=1e-5), nn.ReLU()], sgd=0.5),
     "dropped": Network(lambda: [nn.ReLU(), nn.Dropout(0.2)]),
     "gain": Network(lambda: [nn.ReLU(), Gain(HIDDEN)]),
     "numbers": Network(lambda: [nn.ReLU()], waves, F.mse_loss, outputs=2, sgd=0.3),

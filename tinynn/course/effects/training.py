@@ -24,6 +24,7 @@ NETWORK = {
     "08.1": "recall", "08.2": "recall",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
     "11.2": "repeats", "11.4": "repeats",
+    "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
