@@ -129,7 +129,7 @@ def bars(times: Times, title: str = "", roof: float | None = None) -> Picture:
         Seconds that no way can be quicker than; drawn as a dashed line.
     """
     factors = times.factors()
-    picture = Picture(9, 0.5 * len(factors) + 1.4)
+    picture = Picture(9, 0.45 * len(factors) + 1.2 + 0.3 * (roof is not None))
     first = next(iter(factors))
     ax = style(picture.add_subplot(), title, f"times as fast as {first}")
     ax.set_xscale("log")
@@ -139,13 +139,13 @@ def bars(times: Times, title: str = "", roof: float | None = None) -> Picture:
         said = f" {words.short(factor)}x, {words.seconds(times[name].median)}"
         ax.text(factor, row, said, va="center", color=GREY, fontsize=9)
     ax.set_yticks(range(len(factors)), list(factors))
-    ax.invert_yaxis()
+    ax.set_ylim(len(factors) - 0.5, -0.6 if roof is None else -1.1)
     ax.grid(visible=False, axis="y")
     most = max(factors.values())
     if roof is not None:
         most = max(most, top := times[first].median / roof)
         ax.axvline(top, color=GREY, linestyle="--", linewidth=2)
-        ax.text(top, -0.62, "roof of memory ", ha="right", va="center", color=GREY, fontsize=9)
+        ax.text(top, -0.75, "roof of memory ", ha="right", va="center", color=GREY, fontsize=9)
     ax.set_xlim(least, most * (most / least) ** 0.25)
     told = "; ".join(f"{name} {words.short(f)}" for name, f in factors.items())
     over = f" The roof of memory is at {words.short(times[first].median / roof)}." if roof else ""

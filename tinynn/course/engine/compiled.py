@@ -94,6 +94,10 @@ class Compiled(Fill):
             return Verdict("look", say["no_loop"], say["no_loop_headline"], (), "signature", ("serial",))
         return race_told(outcome.value["races"])
 
+    def solution(self) -> str:
+        """The worked answer below its decorator."""
+        return f"@njit{'(parallel=True)' * self.parallel}\n{super().solution()}"
+
     def ready(self, function: Callable) -> Callable:
         """Compiled, where it is not yet: with bounds checked, as nobody has looked at its options."""
         if not has_numba() or hasattr(function, "py_func"):

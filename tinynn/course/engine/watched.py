@@ -187,7 +187,7 @@ class Library:
         if name == "prange":
             return self._watch.prange
         found = getattr(self._module, name)
-        if isinstance(found, type) or not callable(found):
+        if isinstance(found, (type, np.ufunc)) or not callable(found):  # a ufunc asks the array
             return found
         return lambda *a, **k: self._watch.wrap(found(*map(read, a), **{n: read(v) for n, v in k.items()}))
 

@@ -15,7 +15,7 @@ def times_as_long() -> float:
 loops = PredictExplain(
     "14.2",
     outcome=times_as_long,
-    unit="times as long",
+    unit="times",
     close=5,
     options=("fewer_products", "neighbours", "stays_in_a_register", "threads"),
     truth="neighbours",
