@@ -8,7 +8,7 @@ that is met in practice goes to the compiled function.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,11 +100,14 @@ class Compiled(Fill):
 
     def ready(self, function: Callable) -> Callable:
         """Compiled, where it is not yet: with bounds checked, as nobody has looked at its options."""
-        if not has_numba() or hasattr(function, "py_func"):
-            return function
-        from numba import njit
+        return function if not has_numba() or hasattr(function, "py_func") else _checked(function)
 
-        return njit(boundscheck=True)(function)
+
+@lru_cache(64)  # whoever trains with it several times compiles it once
+def _checked(function: Callable) -> Callable:
+    from numba import njit
+
+    return njit(boundscheck=True)(function)
 
 
 def race_told(races: list[dict[str, Any]]) -> Verdict | None:

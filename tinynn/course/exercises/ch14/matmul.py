@@ -11,7 +11,7 @@ from ...engine import draw
 from ...engine.compiled import Compiled
 from ...engine.exercise import Case, case
 
-product = Compiled("14.1", "matmul(a, b)", returns="z", level=1, minutes=7)
+product = Compiled("14.1", "matmul(a, b)", returns="z", level=1, minutes=6)
 
 
 @product.cases

@@ -14,7 +14,7 @@ prange = range
 """Numba's, where an answer is compiled; in plain Python it is this."""
 
 partial = Compiled(
-    "14.4", "partial_sums(x, parts)", returns="sums", level=2, minutes=10, tolerance=1e-6, parallel=True
+    "14.4", "partial_sums(x, parts)", returns="sums", level=2, minutes=9, tolerance=1e-6, parallel=True
 )
 
 
