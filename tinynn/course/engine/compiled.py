@@ -7,6 +7,7 @@ that is met in practice goes to the compiled function.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any
@@ -22,6 +23,7 @@ from .texts import phrases
 from .verdict import Code, Text, Verdict
 
 LINES = 12  # of a compiler's message
+FILE = re.compile(r"\S+\.py \((\d+)\)")  # a notebook's cell has no file that somebody could open
 
 
 class Compiled(Fill):
@@ -73,7 +75,7 @@ class Compiled(Fill):
     def _compiled(self, outcome: Outcome, wanted: Any) -> Verdict | None:
         say = phrases("kinds")["compiled"]
         if outcome.end == "raised" and outcome.problem is not None:
-            lines = outcome.problem.message.strip().splitlines()
+            lines = FILE.sub(r"line \1", outcome.problem.message).strip().splitlines()
             message = Code("\n".join(lines[:LINES]), say["message"])
             refused = outcome.problem.kind in ("TypingError", "UnsupportedError", "LoweringError")
             text, blocks = (say["refused"], (message,)) if refused else (say["raised"], told(outcome.problem))
