@@ -20,6 +20,7 @@ import tinynn.functional as F
 from tinynn.course.exercises.ch02.smoothing import smoothed
 from tinynn.course.exercises.ch05.schedule import schedule
 from tinynn.course.exercises.ch07.places import places
+from tinynn.course.exercises.ch14.line import line
 from tinynn.tensor import Tensor
 
 RIGHT: dict[str, list[Callable]] = {}
@@ -2125,3 +2126,114 @@ def both_branches_in_one_product(x, mix, w_out, w_gate, w_up, w_down, eps):
     stream += mix @ (stream / rms(stream)) @ w_out.T
     gate, up = np.split(stream / rms(stream) @ np.concatenate([w_gate, w_up]).T, 2, axis=1)
     return stream + (gate * up / (1 + np.exp(-gate))) @ w_down.T
+
+# -- 14 ------------------------------------------------------------------------------------------------------
+
+
+@to("14.1")
+def lists_of_rows(a, b):
+    columns = list(zip(*b.tolist()))
+    return np.array([[sum(p * q for p, q in zip(row, c)) for c in columns] for row in a.tolist()], a.dtype)
+
+
+@to("14.1")
+def outer_products(a, b):
+    z = np.zeros((len(a), b.shape[1]), dtype=a.dtype)
+    for k in range(len(b)):
+        z += np.outer(a[:, k], b[k])
+    return z
+
+
+@to("14.1")
+def by_einsum_of_rows(a, b):
+    return np.einsum("ik,kj->ij", a, b)
+
+
+@to("14.1")
+def jki_in_float64(a, b):
+    z = np.zeros((a.shape[0], b.shape[1]))
+    for j in range(b.shape[1]):
+        for k in range(a.shape[1]):
+            for i in range(a.shape[0]):
+                z[i][j] += a[i][k] * b[k][j]
+    return z.astype(a.dtype)
+
+
+@to("14.3")
+def lists_with_math(x):
+    rows = []
+    for row in x.tolist():
+        e = [math.exp(v - max(row)) for v in row]
+        rows.append([v / sum(e) for v in e])
+    return np.array(rows, np.float32)
+
+
+@to("14.3")
+def softmax_of_scipy(x):
+    return special.softmax(x, axis=1)
+
+
+@to("14.3")
+def whole_array_at_once(x):
+    e = np.exp(x - x.max(axis=1)[:, None])
+    return e / np.sum(e, axis=1)[:, None]
+
+
+@to("14.3")
+def scaled_by_the_inverse(x):
+    p = x.copy()
+    for i in range(len(p)):
+        largest = -np.inf
+        for v in p[i]:
+            largest = v if v > largest else largest
+        total = 0.0
+        for j in range(p.shape[1]):
+            p[i, j] = np.exp(p[i, j] - largest)
+            total += float(p[i, j])
+        p[i] *= np.float32(1 / total)
+    return p
+
+
+@to("14.4")
+def by_reduceat(x, parts):
+    bounds = [p * len(x) // parts for p in range(parts + 1)]
+    return np.array([math.fsum(x[a:b].tolist()) for a, b in pairwise(bounds)], dtype=x.dtype)
+
+
+@to("14.4")
+def which_block_has_me(x, parts):
+    sums, n = np.zeros(parts, x.dtype), len(x)
+    for p in range(parts):
+        for i in range(n):
+            if p * n // parts <= i < (p + 1) * n // parts:
+                sums[p] += x[i]
+    return sums
+
+
+@to("14.4")
+def differences_of_running_sums(x, parts):
+    running = [0.0, *accumulate(x.astype(float).tolist())]
+    ends = [len(x) * p // parts for p in range(parts + 1)]
+    return np.array([running[b] - running[a] for a, b in pairwise(ends)]).astype(x.dtype)
+
+
+@to("14.5")
+def by_divmod(i, j):
+    k = line.k
+    return divmod(k["start"] + k["each"] * j + k["each"] * k["columns"] * i, 64)[0]
+
+
+@to("14.5")
+def by_counting_lines(i, j):
+    k = line.k
+    byte, found = k["start"] + (i * k["columns"] + j) * k["each"], 0
+    while byte >= 64:
+        byte, found = byte - 64, found + 1
+    return found
+
+
+@to("14.5")
+def of_numpys_numbers(i, j):
+    k = line.k
+    strides = np.array([k["columns"] * k["each"], k["each"]])
+    return np.floor_divide(k["start"] + strides @ np.array([i, j]), 64)

@@ -109,7 +109,8 @@ def _judged(exercise: Exercise, answer: Any) -> tuple[Verdict | Verdicts, list[s
         calls = exercise.calls(answer)
         if not calls:  # a letter or a number: there is nothing to run
             return exercise.judge(answer, []), []
-        ran = runner.run([answer], calls)
+        ways: dict[str, Any] = {"faces": exercise.faces} if exercise.faces else {}
+        ran = runner.run([answer], calls, **ways)
         return effects.told(exercise, exercise.judge(answer, ran.outcomes)), list(ran.notes)
     except Exception as problem:  # what a student returns can be anything
         say = phrases("check")["check"]

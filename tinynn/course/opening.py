@@ -14,6 +14,8 @@ from .engine.texts import phrases
 from .engine.verdict import Verdict, marked
 
 COUNT = 3
+PART_THREE, ASSUMED = "14", "03"
+"""From chapter 14 on a path leads from 03: what lies between is asked about only where it was worked on."""
 OPTIONS = 3
 
 
@@ -120,13 +122,20 @@ def _spread(possible: dict[str, Question]) -> list[str]:
 
 def _before(chapter: str) -> Iterator[Question]:
     """Every question there is on the chapters before `chapter`: those written for it, then the mistakes."""
-    earlier = [c for c in chapters() if c < chapter]
+    earlier = [c for c in chapters() if c < chapter and (chapter < PART_THREE or _on_the_way(c))]
     for name in earlier:
         for i, written in enumerate(phrases(name).get("opening", [])):
             yield _written(f"{name}#{i}", name, written)
     for exercise in catalogue().values():
         if exercise.id.split(".")[0] in earlier and isinstance(exercise, Fill):
             yield from _about_mistakes(exercise)
+
+
+def _on_the_way(chapter: str) -> bool:
+    """Whether whoever is in Part III has been in this earlier chapter, as far as the record knows."""
+    if chapter[:2] <= ASSUMED or chapter >= PART_THREE:
+        return True
+    return any(record().attempts(id) for id in catalogue() if id.split(".")[0] == chapter)
 
 
 def _written(key: str, chapter: str, words: dict[str, Any]) -> Question:

@@ -25,6 +25,7 @@ REPEATED = {
     "accuracy": "02 needs it beside the loss; 06 asks what it hides, and 06 may be read without 02",
     "broadcasting": "01 meets it between arrays; 04, which assumes 03 alone, goes the way back through it",
     "layer": "00 shows one that adds up pixels; 01 makes it from neurons",
+    "numba": "03 meets it in a box beyond the hour; Part III, which assumes no more of 03, is about it",
     "weight": "00 has only numbers in a function; 01 says what one of them does to its input",
     "weight decay": "05 is about where an optimiser applies it, 06 about what it is good for",
 }

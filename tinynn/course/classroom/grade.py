@@ -127,7 +127,7 @@ def _verdict(exercise: Exercise, source: str, expression: str, room: Room) -> Ve
     answer = stand_in(source, expression)
     if answer is not _unwritten and (untouched.untouched(answer) or untouched.gap(answer)):
         return Verdict("open")  # as `check` says it in the notebook
-    outcomes = room.ask([source, expression, "function"], exercise.calls(answer))
+    outcomes = room.ask([source, expression, "function"], exercise.calls(answer), exercise.faces)
     return _one(exercise.judge(answer, outcomes))
 
 
@@ -181,11 +181,11 @@ class Room:
         self._end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def ask(self, names: list[str], calls: list[Call]) -> list[Outcome]:
+    def ask(self, names: list[str], calls: list[Call], faces: Sequence[str] = ()) -> list[Outcome]:
         """Outcomes of the calls; after one that ran over, the process is another one."""
         if self.worker is None:
             self.worker = self._started()
-        request = travel.request(names, calls, self.settings.limits.seconds)
+        request = travel.request(names, calls, self.settings.limits.seconds, faces)
         answer = self.worker.ask(request, len(calls), self.settings.limits)
         if answer.fate == "cannot":
             return [Outcome("raised", problem=_told(answer.note))] * len(calls)

@@ -104,6 +104,7 @@ def trained(exercise: Fill, function: Callable, optimizer: str, seed: int) -> Ru
         If the function was never called: then the run would say nothing about it.
     """
     run = Run()
+    function = exercise.ready(function)
 
     def counted(*args: Any, **kwargs: Any) -> Any:
         run.calls += 1

@@ -91,6 +91,8 @@ class Exercise:
     kind = "exercise"
     signature: str = ""
     """Of the function to write, as the student sees it; "" where the answer is a value."""
+    faces: tuple[str, ...] = ()
+    """Ways to run the answer, by the number in a call (see `faces.py`); as it is, where there are none."""
 
     def __init__(self, id: str, *, level: int, minutes: int) -> None:
         if not re.fullmatch(r"\d\d[a-z]?\.\d+", id):
@@ -132,6 +134,10 @@ class Exercise:
     def judge(self, answer: Any, outcomes: list[Outcome]) -> Any:
         """The verdict on `answer`, given what its function did."""
         raise NotImplementedError
+
+    def ready(self, function: Callable) -> Callable:
+        """A right answer as the library and the chapter use it."""
+        return function
 
     def solution(self) -> str:
         """The worked answer, as a student would write it."""

@@ -24,10 +24,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from . import travel
 from .call import Call, Line, Outcome
+from .faces import seen_as
 from .perform import perform, problem_of
 from .process import Answer, NotStarted, Worker
 from .texts import phrases
@@ -73,6 +75,7 @@ def run(
     functions: Sequence[Callable],
     calls: Sequence[Call],
     *,
+    faces: Sequence[str] = (),
     seconds: float = Limits().seconds,
     total: float = Limits().total,
     memory: int = Limits().memory,
@@ -84,6 +87,8 @@ def run(
     functions : sequence of functions
         ``functions[call.function]`` is what a call is about.
     calls : sequence of Call
+    faces : sequence of str, optional
+        Ways to run the only function; then ``faces[call.function]`` is what a call is about.
     seconds, total : float
         Limits for one call and for all together, compiling by Numba not counted.
     memory : int
@@ -97,7 +102,7 @@ def run(
     limits = Limits(seconds, total, memory)
     with _lock:
         try:
-            return _run(functions, calls, limits)
+            return _run(functions, calls, limits, faces)
         except Stopped:
             raise
         except KeyboardInterrupt:
@@ -121,17 +126,18 @@ def stop() -> None:
         _stop()
 
 
-def _run(functions: Sequence[Callable], calls: Sequence[Call], limits: Limits) -> Ran:
+def _run(functions: Sequence[Callable], calls: Sequence[Call], limits: Limits, faces: Sequence[str]) -> Ran:
+    here = partial(_here, seen_as(functions, faces), calls)
     try:
-        request = travel.request(functions, calls, limits.seconds)
+        request = travel.request(functions, calls, limits.seconds, faces)
     except Exception as problem:  # whatever a student's object raises when it is pickled
-        return _here(functions, calls, "cannot", f"{type(problem).__name__}: {problem}")
+        return here("cannot", f"{type(problem).__name__}: {problem}")
     try:
         answer = _asked(request, len(calls), limits)
     except (OSError, NotStarted) as problem:
-        return _here(functions, calls, "started", str(problem))
+        return here("started", str(problem))
     if answer.fate == "cannot":
-        return _here(functions, calls, "cannot", answer.note)
+        return here("cannot", answer.note)
     return Ran(answer.outcomes, "worker", _notes(answer, limits))
 
 

@@ -91,9 +91,19 @@ def gapped(array: np.ndarray) -> np.ndarray:
     return copied(np.repeat(array, 2, axis=-1)[..., ::2])
 
 
-def request(functions: Sequence[Callable] | Sequence[str], calls: Sequence[Call], seconds: float) -> bytes:
-    """The payload that asks the worker for `calls`; `functions` may be names that it resolves itself."""
-    asked: dict[str, Any] = {"kind": "run", "calls": pack(list(calls)).data, "seconds": seconds}
+def request(
+    functions: Sequence[Callable] | Sequence[str],
+    calls: Sequence[Call],
+    seconds: float,
+    faces: Sequence[str] = (),
+) -> bytes:
+    """The payload that asks the worker for `calls`; `functions` may be names that it resolves itself.
+
+    With `faces` (see `faces.py`), a call's number is that of a face of the only function.
+    """
+    asked: dict[str, Any] = {
+        "kind": "run", "calls": pack(list(calls)).data, "seconds": seconds, "faces": list(faces)
+    }  # fmt: skip
     if all(isinstance(f, str) for f in functions):
         return pickle.dumps({**asked, "names": list(functions)})
     packed = pack(list(functions))

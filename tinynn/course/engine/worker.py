@@ -45,6 +45,7 @@ from typing import Any, BinaryIO
 from ...backends import backend, current_backend
 from . import travel
 from .call import Call, Odd, Outcome, Problem
+from .faces import seen_as
 from .perform import perform_one
 from .traced import is_own, lines_now
 from .wire import encode, put, take
@@ -87,7 +88,7 @@ def serve(pipes: Pipes, resolve: Resolve = lambda request: travel.unpack(request
 def _answer(pipes: Pipes, request: dict, resolve: Resolve) -> None:
     try:
         _settle(request)
-        functions, calls = resolve(request), travel.unpack(request["calls"])
+        functions, calls = seen_as(resolve(request), request["faces"]), travel.unpack(request["calls"])
     except BaseException as problem:  # what cannot be read here can raise anything
         return pipes.say("cannot", note=f"{type(problem).__name__}: {problem}"[:300])
     pipes.say("loaded")
