@@ -41,6 +41,7 @@ class Mine:
         """Put `function` in the library's place; one that is there already makes way."""
         assert isinstance(self.exercise, Fill) and self.exercise.swap is not None
         self.stop()
+        function = self.exercise.ready(function)
 
         @functools.wraps(function)
         def counted(*args: Any, **kwargs: Any) -> Any:
@@ -136,7 +137,7 @@ def yours(id: str) -> Callable:
         raise ArgumentError("yours", got, "an exercise that asks for a function")
     function = passed(id)
     print(say["yours" if function else "library"].format(name=exercise.name, id=exercise.id))
-    return function or exercise.true
+    return exercise.ready(function) if function else exercise.true
 
 
 def _missing(exercise: Exercise) -> str:
