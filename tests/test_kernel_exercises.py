@@ -1,16 +1,16 @@
-"""Exercises whose answer is a CUDA kernel: launched in several orders, judged by the interpreter's findings."""
+"""Exercises whose answer is a CUDA kernel: launched in several orders, judged by what is found."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import strict
 
 from tests.diagnoses import verdict
-from tests.test_device import device  # noqa: F401 - a fixture
 from tinynn.course import mine
 from tinynn.course.check import check, use_mine, yours
 from tinynn.course.engine import kernels, runner
@@ -127,21 +127,27 @@ def test_the_worked_answer_is_shown_under_its_decorator() -> None:
 # -- on a GPU ------------------------------------------------------------------------------------------------
 
 
-def test_where_there_is_a_gpu_it_is_asked_too(device: Any) -> None:  # noqa: F811
+@pytest.fixture
+def device() -> Iterator[Any]:
+    """The strict array in CuPy's place: its launches run in the interpreter, by way of `to_device`."""
+    with strict.standing_in():
+        yield strict
+
+
+def test_where_there_is_a_gpu_it_is_asked_too(device: Any) -> None:
     once = RELU.calls(None)[0].through
     outcomes = run_each(RELU.worked_answer, [c._replace(through=once) for c in RELU.asked])
     assert RELU.judge(None, outcomes).kind == "right" and once.left == 0
 
 
-def test_a_gpu_that_disagrees_is_told(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_gpu_that_disagrees_is_told(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "to_host", lambda a: np.asarray(device.asnumpy(a)) + 1)
     outcomes = run_each(RELU.worked_answer, RELU.calls(None))
     assert "GPU disagrees" in RELU.judge(None, outcomes).headline
 
 
 def test_what_the_interpreter_refuses_never_reaches_a_gpu(
-    device: Any,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
+    device: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple] = []
     monkeypatch.setattr(kernels, "_must_agree_on_gpu", lambda *args: asked.append(args[2]))

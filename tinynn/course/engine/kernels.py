@@ -17,9 +17,9 @@ def _(x, **launch): return np.maximum(x, 0)
 @E.worked                     # a kernel, as all that follow: `right`, `mistake`, `two`
 def relu(x, y): ...
 
-Everything else is a `Fill`. Each input is launched in several orders of the threads; the interpreter's first
-finding (race, index, barrier, ...) is the outcome, and what is found in which order, in which block, by
-which thread, is what tells one mistake from another. Where there is a GPU, it must agree with the interpreter.
+Everything else is a `Fill`. Each input is launched in several orders of the threads; the interpreter's
+first finding (race, index, barrier, ...) is the outcome, and what is found in which order, in which block,
+by which thread, tells one mistake from another. Where there is a GPU, it must agree with the interpreter.
 """
 
 from __future__ import annotations

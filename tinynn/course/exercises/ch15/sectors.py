@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from ....gpu import cuda
+from ....gpu import Kernel, cuda
 from ....gpu.lens import Report, look
 from ...engine.kinds import PredictExplain
 
@@ -26,7 +26,7 @@ def down_a_column(a, y):
 
 
 @cache
-def seen(kernel: cuda.jit) -> Report:
+def seen(kernel: Kernel) -> Report:
     """One warp at work on a matrix (32, 32) of float32."""
     a = np.arange(SIDE * SIDE, dtype=np.float32).reshape(SIDE, SIDE)
     return look(kernel, 1, SIDE, a, np.zeros(SIDE, np.float32))
