@@ -36,6 +36,16 @@ def test_an_unknown_bug_is_told_in_the_interpreters_words_with_the_line_of_the_s
     assert "`y[i] = max(x[i + 1], float32(0))`" in text and "thread 0 of block 1" in text
 
 
+def test_the_names_at_a_line_of_a_kernel_are_told_with_their_shapes() -> None:
+    def reads_its_neighbour(x, y):
+        i = cuda.grid(1)
+        if i < x.size:
+            y[i] = max(x[i + 1], float32(0))
+
+    (told,) = runner.run([reads_its_neighbour], RELU.calls(None)[:1]).outcomes
+    assert told.problem is not None and told.problem.lines[-1].names["x"] == "array (5,) float32"
+
+
 def test_a_known_mistake_is_named_and_the_finding_stands_beside_it() -> None:
     result = verdict(TALLY, TALLY.mistakes["races"].function)
     assert result.names == ("races",) and "a race" in result.headline

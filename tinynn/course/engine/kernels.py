@@ -25,7 +25,7 @@ by which thread, tells one mistake from another. Where there is a GPU, it must a
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -40,6 +40,7 @@ from .compare import FLOAT32, agree
 from .evidence import Evidence
 from .exercise import Case, Fill, find
 from .kinds import Variant
+from .stopped import stopped_at
 from .texts import phrases
 from .verdict import Text, Verdict
 
@@ -286,23 +287,19 @@ class KernelVariant(Variant, Launching):
 def _in_words(verdict: Verdict, evidence: Evidence) -> Verdict:
     """The verdict, with the interpreter's sentence where the input that is shown has one."""
     say = phrases("kinds")["kernel"]
-    found = next(_findings(evidence), None)
-    if found is None:
+    exception = verdict.diagnosis == "exception"
+    seen = stopped_at(evidence) if exception else evidence.failing[0]
+    problem = seen.outcome.problem if seen is not None else None
+    if problem is None or not problem.mark:
         return verdict.and_also(Text(say["holes"])) if _unwritten(evidence) else verdict
-    kind, message = found
-    headline = say["headlines"].get(kind, verdict.headline)
-    if verdict.diagnosis != "exception":  # there the sentence stands already
-        verdict = replace(verdict, blocks=(Text(message, say["sentence"]), *verdict.blocks))
-    return replace(verdict, headline=headline)
+    if not exception:  # there the sentence stands already
+        verdict = replace(verdict, blocks=(Text(problem.message, say["sentence"]), *verdict.blocks))
+    return replace(verdict, headline=say["headlines"].get(_kind_in(problem.mark), verdict.headline))
 
 
-def _findings(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """What the interpreter found, input by input: its kind and its sentence."""
-    for seen in evidence.failing:
-        problem = seen.outcome.problem
-        if problem is not None and problem.mark:
-            kinds = (part.partition("@")[0] for part in problem.mark.split())
-            yield next((k for k in kinds if k != "-"), ""), problem.message
+def _kind_in(mark: str) -> str:
+    """The kind of the first finding of all orders."""
+    return next((k for k in (part.partition("@")[0] for part in mark.split()) if k != "-"), "")
 
 
 def _unwritten(evidence: Evidence) -> bool:

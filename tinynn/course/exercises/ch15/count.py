@@ -32,6 +32,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield case(labels_of(2, 2, 2, 2, 2, 2), 4, grid=2, block=4, note="one class alone, of 4")
     yield case(labels_of(0, 1, 2, 0, 1), 3, grid=5, block=1, note="blocks of one thread")
     yield case(labels_of(1), 2, grid=1, block=8, tags="one", note="one label")
+    yield case(labels_of(0), 2, grid=1, block=1, tags="one", note="one label, one thread")
     yield case(rng.integers(0, 5, 40).astype(np.int32), 5, grid=3, block=16, note="40 labels, 48 threads")
 
 
