@@ -178,7 +178,7 @@ def wider(exercise: Fill, count: int) -> Fill:
     for name in ("asked", "wanted", "known"):
         wide.__dict__.pop(name, None)
     wide.__dict__["all_inputs"] = [*exercise.draws(count), *exercise.inputs[:1]]
-    wide.__dict__["asked"] = [Call(c.args, c.kwargs) for c in wide.all_inputs]
+    wide.__dict__["asked"] = [wide.call_of(c) for c in wide.all_inputs]
     return wide
 
 

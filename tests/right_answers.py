@@ -21,6 +21,7 @@ from tinynn.course.exercises.ch02.smoothing import smoothed
 from tinynn.course.exercises.ch05.schedule import schedule
 from tinynn.course.exercises.ch07.places import places
 from tinynn.course.exercises.ch14.line import line
+from tinynn.gpu import cuda, float32, int32
 from tinynn.tensor import Tensor
 
 RIGHT: dict[str, list[Callable]] = {}
@@ -2237,3 +2238,117 @@ def of_numpys_numbers(i, j):
     k = line.k
     strides = np.array([k["columns"] * k["each"], k["each"]])
     return np.floor_divide(k["start"] + strides @ np.array([i, j]), 64)
+
+# -- 15 ------------------------------------------------------------------------------------------------------
+
+
+@to("15.1")
+def relu_by_an_else(x, y):
+    i = cuda.grid(1)
+    if i < len(x):
+        if x[i] > 0:
+            y[i] = x[i]
+        else:
+            y[i] = 0
+
+
+@to("15.1")
+def relu_through_a_name(x, y):
+    i = cuda.threadIdx.x + cuda.blockIdx.x * cuda.blockDim.x
+    if i < x.shape[0]:
+        value = x[i]
+        y[i] = (value + abs(value)) / 2
+
+
+@to("15.1")
+@cuda.jit
+def relu_with_the_decorator(x, y):
+    i = cuda.grid(1)
+    if not i >= x.size:
+        y[i] = max(0, x[i])
+
+
+@to("15.2")
+def layer_with_a_while(x, w, b, y):
+    o, n = cuda.grid(2)
+    if o >= y.shape[1] or n >= y.shape[0]:
+        return
+    i, total = 0, 0
+    while i < w.shape[1]:
+        total += w[o, i] * x[n, i]
+        i += 1
+    y[n, o] = b[o] + total
+
+
+@to("15.2")
+def layer_by_rows(x, w, b, y):
+    o, n = cuda.grid(2)
+    if n < x.shape[0]:
+        if o < w.shape[0]:
+            row, weights, total = x[n], w[o], float32(0)
+            for i in range(row.size):
+                total += row[i] * weights[i]
+            y[n, o] = total + b[o]
+
+
+@to("15.2")
+def layer_with_strides(x, w, b, y):
+    first, n = cuda.grid(2)
+    step_o, step_n = cuda.gridsize(2)
+    while n < y.shape[0]:
+        for o in range(first, y.shape[1], step_o):
+            total = b[o]
+            for i in range(x.shape[1] - 1, -1, -1):
+                total += x[n, i] * w[o, i]
+            y[n, o] = total
+        n += step_n
+
+
+@to("15.3")
+def descend_counting_rounds(p, g, lr):
+    threads = cuda.blockDim.x * cuda.gridDim.x
+    for k in range((p.size + threads - 1) // threads):
+        i = k * threads + cuda.grid(1)
+        if i < p.size:
+            p[i] = p[i] - g[i] * lr
+
+
+@to("15.3")
+def descend_from_the_end(p, g, lr):
+    i = p.size - 1 - cuda.grid(1)
+    while i >= 0:
+        p[i] -= lr * g[i]
+        i -= cuda.gridsize(1)
+
+
+@to("15.3")
+def descend_in_one_thread(p, g, lr):
+    if cuda.grid(1) == 0:
+        for i in range(len(p)):
+            p[i] -= lr * g[i]
+
+
+@to("15.4")
+def tally_by_subtraction(labels, counts):
+    i = cuda.grid(1)
+    if i < labels.shape[0]:
+        cuda.atomic.sub(counts, labels[i], -1)
+
+
+@to("15.4")
+def tally_of_one_class_a_thread(labels, counts):
+    k = cuda.grid(1)
+    while k < len(counts):
+        total = 0
+        for i in range(len(labels)):
+            total += labels[i] == k
+        counts[k] = total
+        k += cuda.gridsize(1)
+
+
+@to("15.4")
+def tally_with_a_name(labels, counts):
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    if i < labels.size:
+        k = labels[i]
+        cuda.atomic.add(counts, k, int32(1))

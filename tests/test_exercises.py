@@ -13,7 +13,7 @@ import pytest
 
 from tests.diagnoses import Row, fills, right_answers, row, table, trial, verdict
 from tinynn.course.engine.call import copied
-from tinynn.course.engine.exercise import Exercise, Fill, catalogue
+from tinynn.course.engine.exercise import Exercise, Fill, catalogue, source_of
 from tinynn.course.engine.texts import phrases
 from tinynn.tensor import Tensor
 
@@ -126,6 +126,8 @@ MUTANTS: list[tuple[str, Callable[[Fill], bool], Callable[[Any], Any]]] = [
 def test_a_signature_alone_is_named_for_what_it_is(name: str, applies: Callable, change: Callable) -> None:
     """Or as the banked mistake that does the very same."""
     tried = [exercise for exercise in FILLS.values() if applies(exercise)]
+    if name == "returns_none":  # a kernel returns nothing: there it is one that writes nothing
+        tried = [exercise for exercise in tried if not exercise.launches]
     assert len(tried) >= 5
     for exercise in tried:
         function = mapped(exercise, change) if name != "returns_none" else lambda *args: None
@@ -179,7 +181,8 @@ def test_what_is_shown_never_holds_the_answer(exercise: Fill) -> None:
     ]
     for mistake in exercise.mistakes.values():
         text = str(verdict(exercise, mistake.function))
-        assert not [line for line in telling if line in text], mistake.name
+        own = source_of(mistake.function)  # the interpreter shows a kernel's line as it was handed in
+        assert not [line for line in telling if line in text and line not in own], mistake.name
 
 
 def test_every_signature_has_its_words() -> None:

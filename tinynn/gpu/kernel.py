@@ -58,6 +58,10 @@ class Kernel:
         shared = configuration[3] if len(configuration) == 4 else 0  # the third is a stream, as in Numba
         return functools.partial(launch, self, grid, block, shared=shared)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What was compiled for a GPU stays in its process."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("compiled", "_launchers")}
+
     @functools.cached_property
     def compiled(self) -> Any:
         """Numba's dispatcher, which compiles for each new combination of types."""

@@ -84,7 +84,9 @@ class Run:
 
 
 def can_train(exercise: Any) -> bool:
-    return isinstance(exercise, Fill) and (exercise.swap is not None or exercise.train is not None)
+    """A kernel's mistakes stop it before it can train anything: of those nothing is measured."""
+    function = isinstance(exercise, Fill) and not exercise.launches
+    return function and (exercise.swap is not None or exercise.train is not None)
 
 
 def optimizers(exercise: Fill) -> tuple[str, ...]:

@@ -66,9 +66,7 @@ def _same(evidence: Evidence, seen: Seen, other: Outcome, dtypes: bool = True) -
     if mine.end != other.end:
         return False
     if mine.end == "raised":
-        return (
-            mine.problem is not None and other.problem is not None and mine.problem.kind == other.problem.kind
-        )
+        return _kind(mine) == _kind(other) != ()
     if mine.end != "value":
         return False
     if not dtypes:
@@ -76,6 +74,11 @@ def _same(evidence: Evidence, seen: Seen, other: Outcome, dtypes: bool = True) -
     value = seen.wanted.value
     same_dtype = not evidence.exercise.dtype_matters or leak(mine.value, value) == leak(other.value, value)
     return same_dtype and agree(mine.value, other.value, seen.tolerance)
+
+
+def _kind(outcome: Outcome) -> tuple[str, ...]:
+    """An exception's class and its mark; () where there is none."""
+    return (outcome.problem.kind, outcome.problem.mark) if outcome.problem else ()
 
 
 def _coarser(seen: Seen) -> Tolerance:
@@ -102,8 +105,10 @@ def _sound(evidence: Evidence, seen: Seen) -> bool:
 
 
 def _outline(outcome: Outcome) -> str:
-    """An exception's message without its numbers."""
-    return re.sub(r"\d+", "", outcome.problem.message) if outcome.problem else ""
+    """An exception's message without its numbers; its mark, where it has one."""
+    if outcome.problem is None:
+        return ""
+    return outcome.problem.mark or re.sub(r"\d+", "", outcome.problem.message)
 
 
 # -- part by part ----------------------------------------------------------------------------------------

@@ -179,6 +179,8 @@ class Fill(Exercise):
     """
 
     kind = "function"
+    launches = False
+    """Whether the function is a kernel, which is launched and not called: see `kernels`."""
 
     def __init__(
         self,
@@ -315,7 +317,15 @@ class Fill(Exercise):
     @cached_property
     def asked(self) -> list[Call]:
         """All inputs, then the probes."""
-        return [Call(c.args, c.kwargs) for c in (*self.all_inputs, *self.probes)]
+        return [*map(self.call_of, self.all_inputs), *map(self.call_of, self.probes)]
+
+    def call_of(self, case: Case) -> Call:
+        """How an answer is asked for one case."""
+        return Call(case.args, case.kwargs)
+
+    def ready(self, function: Callable) -> Callable:
+        """A right answer as the library calls it, or a cell of the chapter."""
+        return function
 
     @cached_property
     def wanted(self) -> list[Outcome]:

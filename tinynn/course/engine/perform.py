@@ -47,18 +47,18 @@ def perform_one(function: Callable, call: Call, catches: Catches = CATCHES) -> O
     "WrongParameters", so that a TypeError inside the function is not mistaken for it.
     """
     args, kwargs = copied(call.args), copied(dict(call.kwargs))
-    if misfit := _misfit(function, call):
+    if call.through is None and (misfit := _misfit(function, call)):
         return Outcome("raised", problem=misfit)
     start = time.perf_counter()
     with captured() as printed:
-        end, value, problem, shares = _called(function, args, kwargs, catches)
+        end, value, problem, shares = _called(call.of(function), args, kwargs, catches, _home(function))
     seconds = time.perf_counter() - start
     changed = tuple(i for i, (a, b) in enumerate(zip(args, call.args)) if not _same(a, b))
     return Outcome(end, value, problem, changed, printed.text(), seconds, shares)
 
 
 def _called(
-    function: Callable, args: tuple, kwargs: dict, catches: Catches
+    function: Callable, args: tuple, kwargs: dict, catches: Catches, home: str
 ) -> tuple[str, Any, Problem | None, tuple[int, ...]]:
     try:
         # The references run without NumPy's warnings too; a verdict says it if a number overflowed.
@@ -67,7 +67,7 @@ def _called(
             value = function(*args, **kwargs)
             return "value", made_plain(value), None, shared(value, args)
     except catches as problem:
-        return "raised", None, problem_of(problem, _home(function)), ()
+        return "raised", None, problem_of(problem, home), ()
 
 
 def _misfit(function: Callable, call: Call) -> Problem | None:
@@ -113,7 +113,8 @@ def problem_of(problem: BaseException, home: str = "") -> Problem:
         message = str(problem)
     except BaseException:
         message = ""
-    return Problem(kind, message[:2000], lines_of(problem, home))
+    mark = getattr(problem, "mark", "")
+    return Problem(kind, message[:2000], lines_of(problem, home), mark if type(mark) is str else "")
 
 
 def _same(a: Any, b: Any) -> bool:

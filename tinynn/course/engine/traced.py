@@ -113,6 +113,8 @@ def _described(value: Any) -> str:
         return ""
     if isinstance(getattr(value, "data", None), np.ndarray):
         return f"{kind.__name__} {value.data.shape} {value.data.dtype}"
+    if type(getattr(value, "shape", None)) is tuple and hasattr(value, "dtype"):  # as a kernel sees it
+        return f"array {value.shape} {value.dtype}"
     return kind.__name__
 
 

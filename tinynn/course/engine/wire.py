@@ -132,7 +132,7 @@ def _a(kind: Any, value: Any) -> Any:
 
 
 def _from_outcome(o: Outcome, arrays: list[bytes]) -> list[Any]:
-    problem = o.problem and [o.problem.kind, o.problem.message, [list(line) for line in o.problem.lines]]
+    problem = o.problem and [*o.problem[:2], [list(line) for line in o.problem.lines], o.problem.mark]
     value, positions = _from_value(o.value, arrays), [list(o.changed), list(o.shares)]
     return [o.end, value, problem, *positions, o.printed, float(o.seconds)]
 
@@ -145,10 +145,9 @@ def _to_outcome(item: Any, arrays: _Arrays) -> Outcome:
     return Outcome(end, _to_value(value, arrays), told, changed, _a(str, printed), seconds, shares)
 
 
-def _to_problem(kind: Any, message: Any, lines: Any) -> Problem:
-    return Problem(
-        _a(str, kind), _a(str, message), tuple(_to_line(*_a(list, line)) for line in _a(list, lines))
-    )
+def _to_problem(kind: Any, message: Any, lines: Any, mark: Any) -> Problem:
+    told = tuple(_to_line(*_a(list, line)) for line in _a(list, lines))
+    return Problem(_a(str, kind), _a(str, message), told, _a(str, mark))
 
 
 def _to_line(number: Any, text: Any, function: Any, names: Any) -> Line:

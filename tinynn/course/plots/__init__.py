@@ -59,6 +59,7 @@ from .style import (
     style,
 )  # fmt: skip
 from .surface import decision_surface, draw_surface, surface_in_words
+from .threads import launch_in_words, launch_over, launch_over_matrix, matrix_in_words
 from .training import draw_losses, losses, losses_in_words
 from .warps import step_in_words, warp_step
 from .weights import draw_filters, draw_weights, filters, filters_in_words, weights, weights_in_words
@@ -83,6 +84,11 @@ __all__ = [
     "examples_needed", "filters", "filters_in_words", "gates_over_time", "graph", "graph_in_words",
     "grid_in_words", "held", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
     "layer_norms", "learning", "loss_curve", "losses", "losses_in_words", "matrix_product", "norms_in_words",
+    "draw_surface", "draw_weights", "draw_worst", "examples_needed", "filters", "filters_in_words", "graph",
+    "graph_in_words", "grid_in_words", "histograms_in_words", "image_grid", "in_words", "layer_histograms",
+    "launch_in_words", "launch_over",
+    "launch_over_matrix", "layer_norms", "learning", "loss_curve", "losses",
+    "losses_in_words", "matrix_in_words", "matrix_product", "norms_in_words",
     "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
     "surface_in_words", "survival", "valves", "warp_step", "weights", "weights_in_words", "worst_in_words",
     "worst_mistakes",

@@ -55,17 +55,21 @@ def measured(op: str, shapes: str, folder: Path | None = None) -> list[Measured]
     FileError
         For a file in the folder that does not keep to the format.
     """
+    return [found for name, inputs, found in everything(folder) if (name, inputs) == (op, shapes)]
+
+
+def everything(folder: Path | None = None) -> list[tuple[str, str, Measured]]:
+    """All results, file by file: the op, the shapes of its inputs, the times. Raises as `measured`."""
     paths = sorted((folder or FOLDER).glob("*.json"))
-    return [found for path in paths for found in _read(path, op, shapes)]
+    return [found for path in paths for found in _read(path)]
 
 
-def _read(path: Path, op: str, shapes: str) -> list[Measured]:
+def _read(path: Path) -> list[tuple[str, str, Measured]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
-        same = [r for r in content["results"] if (r["op"], r["inputs"]) == (op, shapes)]
-        return [_result(content, result) for result in same]
+        return [(r["op"], r["inputs"], _result(content, r)) for r in content["results"]]
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         got = f"{path.name}, which cannot be read ({type(problem).__name__}: {problem})"
         raise FileError("race", got, f"a file of format {FORMAT!r}; see tinynn/course/race/gpu.py") from None
