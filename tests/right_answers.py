@@ -1503,6 +1503,8 @@ def max_pool_by_the_tape(dy, x, size, stride):
     pixels = Tensor(np.array(x), requires_grad=True)
     F.max_pool2d(pixels, size, stride).backward(Tensor(dy))
     return pixels.grad.data
+
+
 # -- 09 ------------------------------------------------------------------------------------------------------
 
 
@@ -1613,6 +1615,8 @@ def gru_in_float64(x, h, w, u, b_x, b_h):
 @to("09.3")
 def gru_cell_of_the_package(x, h, w, u, b_x, b_h):
     return F.gru_cell(*(Tensor(a) for a in (x, h, w, u, b_x, b_h))).data
+
+
 # -- 10 ------------------------------------------------------------------------------------------------------
 
 
@@ -1749,6 +1753,8 @@ def with_an_iterator(tokens, pair, new):
             token = new
         joined.append(token)
     return joined
+
+
 @to("11.1")
 def as_lists_of_rows(q, k, v):
     shape = (*q.shape[:-1], k.shape[-2])
@@ -1903,7 +1909,7 @@ def tanh_by_exponentials(x, h, w_ih, w_hh, b):
 
 
 @to("08.2")
-def by_the_tape(dy, x, h, w_ih, w_hh):
+def through_time_by_the_tape(dy, x, h, w_ih, w_hh):
     """Gradients of sum(y * dy), the bias read off the states."""
     leaves = [Tensor(a, requires_grad=True) for a in (x, h[0], w_ih, w_hh)]
     b = Tensor(np.zeros(len(w_ih), x.dtype), requires_grad=True)
@@ -1963,6 +1969,7 @@ def as_pytorch_does(grads, max_norm):
 def by_hypot(grads, max_norm):
     norm = math.hypot(*[float(v) for g in grads for v in np.nditer(g)])
     return tuple(g * np.float64(max_norm / norm) for g in grads) if norm > max_norm else tuple(grads)
+
 
 # -- 12 ------------------------------------------------------------------------------------------------------
 
@@ -2128,6 +2135,7 @@ def both_branches_in_one_product(x, mix, w_out, w_gate, w_up, w_down, eps):
     gate, up = np.split(stream / rms(stream) @ np.concatenate([w_gate, w_up]).T, 2, axis=1)
     return stream + (gate * up / (1 + np.exp(-gate))) @ w_down.T
 
+
 # -- 14 ------------------------------------------------------------------------------------------------------
 
 
@@ -2238,6 +2246,7 @@ def of_numpys_numbers(i, j):
     k = line.k
     strides = np.array([k["columns"] * k["each"], k["each"]])
     return np.floor_divide(k["start"] + strides @ np.array([i, j]), 64)
+
 
 # -- 15 ------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ NETWORK = {
     "04.3": "gain", "04.4": "softplus", "05.3": "deep", "05.6": "batches", "06.1": "dropped",
     "07.1": "images", "07.3": "images", "07.4": "images",
     "08.1": "recall", "08.2": "recall",
+    "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
     "11.2": "repeats", "11.4": "repeats",
     "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
@@ -29,25 +30,10 @@ NETWORK = {
 """The network of an exercise, where it is not "relu"."""
 
 OPTIMIZERS_OF = {
-    "02.5": ("sgd",),
-    "05.1": ("momentum",),
-    "05.2": ("adam",),
-    "08.1": ("adam",),
-    "08.2": ("adam",),
-}
-"""The optimisers of an exercise that is about one of them, or whose net learns by one alone."""
-    "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
+    "02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",), "08.1": ("adam",), "08.2": ("adam",),
+    "09.1": ("adam",), "09.2": ("adam",), "09.3": ("adam",), "11.2": ("adam",), "11.4": ("adam",),
 }  # fmt: skip
-"""The network of an exercise, where it is not "relu"."""
-
-OPTIMIZERS_OF = {"02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",)} | dict.fromkeys(
-    ("09.1", "09.2", "09.3"), ("adam",)
-)
-"""The optimisers of an exercise that is about one of them, or whose network needs it."""
-    "11.2": ("adam",),
-    "11.4": ("adam",),
-}
-"""The optimisers of an exercise that is about one of them."""
+"""The optimisers of an exercise that is about one of them, or whose network learns by one alone."""
 
 GIVEN: dict[str, Callable[[Callable], Callable]] = {
     "01.4": lambda leaky: lambda x, a: leaky(x, 0.1),  # in the place of relu its slope would be 0
