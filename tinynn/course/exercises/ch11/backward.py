@@ -30,8 +30,9 @@ def with_shares(
 @back.cases
 def _(rng: np.random.Generator) -> Iterator[Case]:
     def made(*shapes: tuple[int, ...], mask: Any = True, dtype: type = np.float64) -> tuple:
-        arrays = [rng.normal(size=s).astype(dtype) for s in shapes]
-        return with_shares(rng, *arrays, np.asarray(mask, bool)).args
+        arrays: list[np.ndarray] = [rng.normal(size=s).astype(dtype) for s in shapes]
+        q, k, v = arrays
+        return with_shares(rng, q, k, v, np.asarray(mask, bool)).args
 
     yield case(*made((2, 4), (3, 4), (3, 2)), note="2 queries, 3 keys of width 4")
     yield case(*made((3, 3), (3, 3), (3, 3)), tags="square", note="everything 3 by 3")
