@@ -2,7 +2,8 @@
 
 E = KernelFill("15.1", "relu(x, y)", returns="y", level=1, minutes=5)
 
-@E.launched                   # the host's side: arrays in, one launch or several, arrays out
+@E.launched                   # the host's side: arrays in, one launch or several, arrays out; it travels
+                              # to where answers are graded, so it names nothing but tinynn.gpu and NumPy
 def _(kernel, x, grid, block):
     y = empty(x.shape, like=x)
     launch(kernel, grid, block, x, y)
@@ -28,6 +29,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,7 @@ from ...gpu.simt import report
 from .call import Call, Outcome, copied
 from .compare import FLOAT32, agree
 from .evidence import Evidence
-from .exercise import Case, Fill, find
+from .exercise import Case, Fill
 from .kinds import Variant
 from .stopped import stopped_at
 from .texts import phrases
@@ -63,34 +65,43 @@ class Launched:
     of one), it calls that function as it is.
     """
 
-    def __init__(self, id: str, gpu: bool = False) -> None:
-        self.id, self.left = id, ON_GPU if gpu else 0
+    def __init__(self, host: Callable, signature: str, gpu: bool = False) -> None:
+        self.host, self.signature, self.left = by_value(host), signature, ON_GPU if gpu else 0
         self.function: Any = None
         self.over: KernelError | None = None
 
     def __call__(self, function: Callable, *args: Any, **launch: Any) -> Any:
-        exercise: Any = find(self.id)
         if not is_kernel(function):
             return function(*args, **launch)
-        kernel = self._kernel(function, exercise.signature)
+        kernel = self._kernel(function)
         if self.over is not None:  # what has no end is not run again
             raise self.over
         inputs = [args, *[copied(args) for _ in ORDERS]]  # before a kernel writes into them
-        values, found = in_every_order(partial(exercise.host, kernel), inputs, launch)
+        values, found = in_every_order(partial(self.host, kernel), inputs, launch)
         if any(_kind(problem) in (report.ENDLESS, report.DEADLOCK) for problem in found):
             self.over = next(filter(None, found))
         value = _one(kernel, values, found)
         if self.left and gpu_is_here() and not _holes(value):
             self.left -= 1
-            _must_agree_on_gpu(exercise.host, kernel, inputs[-1], launch, value)
+            _must_agree_on_gpu(self.host, kernel, inputs[-1], launch, value)
         return value
 
-    def _kernel(self, function: Any, signature: str) -> Kernel:
+    def _kernel(self, function: Any) -> Kernel:
         """The same one at each call with one function: it may be compiled."""
         if self.function is not function:
             self.function, self.over = function, None
-            self.kernel = as_kernel(function, signature)
+            self.kernel = as_kernel(function, self.signature)
         return self.kernel
+
+
+def by_value(host: Callable) -> Callable:
+    """A copy that travels with its lines: where answers are graded, no declaration can be imported."""
+    given: Any = host
+    copy = FunctionType(
+        given.__code__, given.__globals__, given.__name__, given.__defaults__, given.__closure__
+    )
+    copy.__kwdefaults__, copy.__module__ = given.__kwdefaults__, "__main__"
+    return copy
 
 
 def is_kernel(function: Any) -> bool:
@@ -234,17 +245,17 @@ class Launching(Fill):
         """With fewer drawn ones than functions have: each is launched in several orders."""
         return [*self.inputs, *self.draws(DRAWS), *self.inputs[-1:]]
 
+    @cached_property
+    def through(self) -> Launched:
+        """One for all calls: a kernel without end is run once."""
+        return Launched(self.host, self.signature)
+
     def call_of(self, case: Case) -> Call:
-        return Call(case.args, case.kwargs, through=Launched(self.id))
+        return Call(case.args, case.kwargs, through=self.through)
 
     def calls(self, answer: Any) -> list[Call]:
-        once = Launched(self.id, gpu=True)
+        once = Launched(self.host, self.signature, gpu=True)
         return [call._replace(through=once) for call in self.asked]
-
-    @cached_property
-    def asked(self) -> list[Call]:
-        """All of one check go through the same `Launched`."""
-        return list(super().asked)
 
     def ready(self, function: Callable) -> Callable:
         """``function(*inputs, **launch)``, which launches the kernel where the inputs lie."""
