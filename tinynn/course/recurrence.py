@@ -64,7 +64,7 @@ class Forecaster(nn.Module):
 
     def __init__(self, hidden: int = 8) -> None:
         super().__init__()
-        self.rnn = nn.RNN(1, hidden)
+        self.rnn: Any = nn.RNN(1, hidden)
         self.head = nn.Linear(hidden, 1)
 
     def forward(self, x: Any, state: Any = None) -> tuple[Tensor, Tensor]:
@@ -146,10 +146,10 @@ def layer(start: str, hidden: int = 16, inputs: int = 2) -> Any:
     A GRU's state goes over to the next step in the share z of its second gate; a bias of 4 begins near 1.
     """
     if start == "gated":
-        gated = nn.GRU(inputs, hidden)
+        gated: Any = nn.GRU(inputs, hidden)
         gated.bias_ih_l0.data[hidden : 2 * hidden] = 4
         return gated
-    plain = nn.RNN(inputs, hidden)
+    plain: Any = nn.RNN(inputs, hidden)
     if start != "as usual":
         plain.bias_ih_l0.data[...], plain.bias_hh_l0.data[...] = 0, 0
         plain.weight_hh_l0.data[...] = np.eye(hidden)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .... import ops
+from ....ops.recurrent import rnn_backward as library
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
 from .step import refuse_options
@@ -36,7 +37,8 @@ def states(x: np.ndarray, h0: np.ndarray, w_ih: np.ndarray, w_hh: np.ndarray, b:
 def _(rng: np.random.Generator) -> Iterator[Case]:
     def draw(t: int, n: int, d: int, h: int, dtype: type = np.float64) -> list[np.ndarray]:
         shapes = ((t, n, h), (t, n, d), (n, h), (h, d), (h, h), (h,))
-        dy, x, h0, w_ih, w_hh, b = (rng.normal(size=s).astype(dtype) for s in shapes)
+        made: list[np.ndarray] = [rng.normal(size=s).astype(dtype) for s in shapes]
+        dy, x, h0, w_ih, w_hh, b = made
         return [dy, x, states(x, 0.5 * h0, w_ih, w_hh, b), w_ih, w_hh]
 
     yield case(*draw(1, 2, 2, 3), note="one step, 2 sequences, 2 inputs, 3 units")
@@ -67,7 +69,7 @@ def _(dy, x, h, w_ih, w_hh):
     pairs = [(before, after) for before, after in zip(h, h[1:])]
     running = np.ones((len(x), 1, 1), bool)
     cache = (x, pairs, (w_ih, w_hh, True), running, False, "tanh")
-    dx, dh0, dw_ih, dw_hh, db, _ = ops.rnn.pairs["numpy"].backward((dy, None), cache)
+    dx, dh0, dw_ih, dw_hh, db, _ = library((dy, None), cache)
     return dx, dh0, dw_ih, dw_hh, db
 
 
