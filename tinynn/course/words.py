@@ -105,21 +105,10 @@ def right_share(model: nn.Module, known: Any, texts: Sequence[str], y: np.ndarra
 
 
 class LettersOf(Letters):
-    """`Letters` under the name that `Vocabulary` has for it."""
+    """`Letters`, asked about one word at a time as a `Vocabulary` is about a sentence."""
 
     def encode(self, word: str) -> np.ndarray:
-        return np.array(self((word,))[0], np.int64)
-
-
-def letters_of(words: Sequence[str]) -> Callable[[str], np.ndarray]:
-    """``letters_of(words)(word)`` gives the numbers of its letters."""
-    encode = LettersOf(tuple(words))
-
-    def numbers(word: str) -> np.ndarray:
-        return encode.encode(word)
-
-    numbers.index = encode.index  # type: ignore[attr-defined]
-    return numbers
+        return np.array(self((word,))[0], np.int64)  # (T,)
 
 
 class Guess:

@@ -56,7 +56,8 @@ def merge(tokens, pair, new):
 
 @joining.right
 def looking_back(tokens, pair, new):
-    joined, ready = [], False  # whether the last of `joined` is an old token that may begin a pair
+    joined: list[int] = []
+    ready = False  # whether the last of `joined` is an old token that may begin a pair
     for token in tokens:
         if ready and joined[-1] == pair[0] and token == pair[1]:
             joined[-1], ready = new, False

@@ -11,7 +11,7 @@ from .... import manual_seed, nn, no_grad, optim
 from ....backends import backend
 from ....data import SequenceBatches
 from ...engine.kinds import NameTheBug
-from ...words import Bag, letters_of
+from ...words import Bag, LettersOf
 from .training import two_languages
 
 CODE = """\
@@ -27,14 +27,16 @@ e)  accuracy = mean(model(new).argmax(axis=1) == new_y)
 def measured(epochs: int = 5) -> list[tuple[float, float, int, float]]:
     """For each epoch the loss, the share that the line e) calls right, its 1s, and the true share."""
     (words, y), (new, new_y) = two_languages("train"), two_languages("test")
-    encode = letters_of(words)
+    letters = LettersOf(words)
     rows = []
     with backend("numpy"):
         manual_seed(0)
-        model: nn.Module = Bag(len(encode.index) + 2, seed=0)
+        model: nn.Module = Bag(len(letters), seed=0)
         optimiser = optim.Adam(model.parameters(), lr=0.02)
-        batches = SequenceBatches([encode(w) for w in words], y.astype(np.float32), batch_size=64)
-        ((x, lengths),) = SequenceBatches([encode(w) for w in new], batch_size=len(new), shuffle=False)
+        batches = SequenceBatches([letters.encode(w) for w in words], y.astype(np.float32), batch_size=64)
+        ((x, lengths),) = SequenceBatches(
+            [letters.encode(w) for w in new], batch_size=len(new), shuffle=False
+        )
         for _ in range(epochs):
             losses = []
             for xb, at, yb in batches:
