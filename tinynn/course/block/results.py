@@ -82,8 +82,8 @@ def ways_back(steps: int = 60, rate: float = 0.003) -> dict[str, dict[str, list[
     assert isinstance(declared, Fill) and declared.swap is not None and declared.worked_answer is not None
     functions = {
         "right": declared.worked_answer,
-        "mean and variance forgotten": declared.mistakes["mean_and_variance_forgotten"].function,
-        "third part with a plus": declared.mistakes["added_through_the_variance"].function,
+        "two parts forgotten": declared.mistakes["mean_and_variance_forgotten"].function,
+        "a plus": declared.mistakes["added_through_the_variance"].function,
     }
     found = {}
     for name, function in functions.items():
