@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..engine.exercise import Fill, find
 from . import reader, stack
 
 Found = dict[str, dict[str, list[float]]]
@@ -18,7 +19,7 @@ def nothing() -> None:
 
 
 def norms_by_batch(
-    sizes: Sequence[int] = (32, 2), seeds: int = 2, steps: int = 100, tick: Tick = nothing
+    sizes: Sequence[int] = (32, 2), seeds: int = 1, steps: int = 100, tick: Tick = nothing
 ) -> Found:
     """Share of held-out digits right after training a pre-norm stack, for each norm and each batch size."""
     x, y = stack.standardised(ALL)
@@ -37,7 +38,7 @@ def norms_by_batch(
 
 def rates_by_way(
     ways: Sequence[str] = stack.WAYS,
-    rates: Sequence[float] = (0.001, 0.01, 0.03),
+    rates: Sequence[float] = (0.001, 0.03),
     seeds: int = 1,
     steps: int = 100,
     tick: Tick = nothing,
@@ -58,7 +59,7 @@ def rates_by_way(
 
 
 def positions_by_task(
-    positions: Sequence[str] = reader.POSITIONS, seeds: int = 1, steps: int = 250, tick: Tick = nothing
+    positions: Sequence[str] = reader.POSITIONS, seeds: int = 1, steps: int = 160, tick: Tick = nothing
 ) -> Found:
     """Share of letters right on both tasks, at the length that was trained and at twice that length."""
     found: Found = {kind: {} for kind in positions}
@@ -72,4 +73,20 @@ def positions_by_task(
                 tick()
             for length, by_seed in zip((reader.LENGTH, reader.LONGER), zip(*shares)):
                 found[kind][f"{task},\nlength {length}"] = list(by_seed)
+    return found
+
+
+def ways_back(steps: int = 60, rate: float = 0.003) -> dict[str, dict[str, list[float]]]:
+    """Losses of a pre-norm stack with a right way back through its norms, and with two mistakes of 12.2."""
+    declared, (x, y) = find("12.2"), stack.standardised(TRAINING)
+    assert isinstance(declared, Fill) and declared.swap is not None and declared.worked_answer is not None
+    functions = {
+        "right": declared.worked_answer,
+        "two parts forgotten": declared.mistakes["mean_and_variance_forgotten"].function,
+        "a plus": declared.mistakes["added_through_the_variance"].function,
+    }
+    found = {}
+    for name, function in functions.items():
+        with declared.swap(function):
+            found[name] = {"training": stack.train(stack.build("pre-norm", DEEP), x, y, steps, rate)}
     return found

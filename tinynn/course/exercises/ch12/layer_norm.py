@@ -82,7 +82,9 @@ def _norm(*given: Any, axis: Any = -1, **how: Any) -> tuple:
     x, weight, bias, eps = given
     with np.errstate(all="ignore"):
         mean = x.mean(axis=axis, keepdims=True)
-        var = x.var(axis=axis, keepdims=True, ddof=how.get("ddof", 0))
+        var = x.var(axis=axis, keepdims=True)
+        n = x.size // var.size
+        var = var * n / (n - how.get("ddof", 0))  # NumPy's own ddof warns of rows of one number, on the page
         rstd = how.get("rstd", lambda var: 1 / np.sqrt(var + eps))(var)
         x_hat = (x - mean * how.get("centre", 1)) * rstd
     return x_hat * weight + bias, x_hat, rstd
