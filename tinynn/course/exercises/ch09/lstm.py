@@ -85,7 +85,7 @@ def _scores(x, h, w, u, b):
 def _four(scores: Any, order: str = "ifgo", **by: Callable) -> Any:
     """i, f, g, o, of blocks that lie in `order`; `by` names other functions than the gates' own."""
     blocks = dict(zip(order, np.split(scores, 4, axis=1)))
-    usual: dict[str, Callable] = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid} | by
+    usual: dict[str, Any] = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid, **by}
     return tuple(usual[name](blocks[name]) for name in "ifgo")
 
 
