@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from ... import backend, manual_seed
@@ -11,20 +11,22 @@ from .moments import Moment, moments
 
 LENGTH, STEPS, RATE, HELD = 5, 80, 0.03, 200
 
-
-def with_lstm(swapped: AbstractContextManager, optimizer: str, seed: int) -> Iterator[Moment]:
-    """An LSTM with `swapped` in force; the optimiser is Adam, whatever its name."""
-    return _trained("LSTM", swapped, seed)
+Swap = Callable[[], AbstractContextManager]
 
 
-def with_gru(swapped: AbstractContextManager, optimizer: str, seed: int) -> Iterator[Moment]:
-    """A GRU with `swapped` in force."""
-    return _trained("GRU", swapped, seed)
+def with_lstm(swap: Swap, optimizer: str, seed: int) -> Iterator[Moment]:
+    """An LSTM with what `swap` makes in force; the optimiser is Adam, whatever its name."""
+    return _trained("LSTM", swap, seed)
 
 
-def _trained(kind: str, swapped: AbstractContextManager, seed: int) -> Iterator[Moment]:
+def with_gru(swap: Swap, optimizer: str, seed: int) -> Iterator[Moment]:
+    """A GRU with what `swap` makes in force."""
+    return _trained("GRU", swap, seed)
+
+
+def _trained(kind: str, swap: Swap, seed: int) -> Iterator[Moment]:
     manual_seed(seed)
     network = Recaller(kind)
     stream = batches(network, LENGTH, STEPS, seed, RATE)
-    with backend("numpy"), swapped:
+    with backend("numpy"), swap():
         yield from moments(STEPS, lambda: next(stream), lambda: share_right(network, LENGTH, HELD))

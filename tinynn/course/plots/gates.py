@@ -98,7 +98,7 @@ def _valve(
     plate.set(facecolor=RED, edgecolor=RED, linewidth=1.4)
     ax.add_patch(frame)
     ax.add_patch(plate)
-    _say(ax, *at, text, RED, ha=ha)
+    _say(ax, at[0], at[1], text, RED, ha=ha)
 
 
 def _round(ax: Axes, at: tuple[float, float], text: str) -> None:

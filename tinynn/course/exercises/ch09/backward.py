@@ -101,7 +101,7 @@ def _total(dh, dc, o, c_new):
     return dc + dh * o * (1 - np.tanh(c_new) ** 2)
 
 
-def _blocks(dh, total, i, f, g, o, c, c_new) -> list[Any]:
+def _blocks(dh: Any, total: Any, i: Any, f: Any, g: Any, o: Any, c: Any, c_new: Any) -> list[Any]:
     return [
         total * g * i * (1 - i),
         total * c * f * (1 - f),
@@ -114,7 +114,7 @@ def _put(blocks: list[Any], order: tuple[int, ...] = (0, 1, 2, 3)) -> Any:
     return np.concatenate([blocks[j] for j in order], axis=1)
 
 
-def _with(total: Any, dh, i, f, g, o, c, c_new) -> tuple[Any, Any]:
+def _with(total: Any, dh: Any, i: Any, f: Any, g: Any, o: Any, c: Any, c_new: Any) -> tuple[Any, Any]:
     """Everything right but what arrives at the cell."""
     return _put(_blocks(dh, total, i, f, g, o, c, c_new)), total * f
 
@@ -171,7 +171,7 @@ def order_f_i_g_o(dh, dc, i, f, g, o, c, c_new):
     return _put(_blocks(dh, total, i, f, g, o, c, c_new), (1, 0, 2, 3)), total * f
 
 
-def _slopes(dh, dc, i, f, g, o, c, c_new, slopes: tuple[Any, ...]) -> tuple[Any, Any]:
+def _slopes(dh, dc, i, f, g, o, c, c_new, slopes):
     total = _total(dh, dc, o, c_new)
     into = (total * g, total * c, total * i, dh * np.tanh(c_new))
     return _put([d * s for d, s in zip(into, slopes)]), total * f
@@ -284,4 +284,4 @@ def _(function: Callable) -> AbstractContextManager:
 
 @back.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
-    return with_lstm(loop.Half("backward", function), optimizer, seed)
+    return with_lstm(lambda: loop.Half("backward", function), optimizer, seed)

@@ -77,8 +77,9 @@ def both_gates_at_once(x, h, w, u, b_x, b_h):
 # -- mistakes --------------------------------------------------------------------------------------------
 
 
-def _parts(x, h, w, u, b_x, b_h, order: str = "rzn") -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(x: Any, h: Any, *weights: Any, order: str = "rzn") -> tuple[dict[str, Any], dict[str, Any]]:
     """The three blocks of the input's scores and of the state's, by name."""
+    w, u, b_x, b_h = weights
     a, s = x @ w.T + b_x, h @ u.T + b_h
     return dict(zip(order, np.split(a, 3, axis=1))), dict(zip(order, np.split(s, 3, axis=1)))
 
@@ -249,20 +250,7 @@ def _(function: Callable) -> AbstractContextManager:
     return ops.gru.using(loop.gru_forward(function), ops.gru.pairs["numpy"].backward)
 
 
-class _Later(AbstractContextManager):
-    """The swap from the beginning of a ``with`` block, not from here on."""
-
-    def __init__(self, function: Callable) -> None:
-        self.function = function
-
-    def __enter__(self) -> Any:
-        self.using = gru.swap(self.function)  # type: ignore[misc]
-        return self.using
-
-    def __exit__(self, *exc: object) -> None:
-        self.using.__exit__(*exc)
-
-
 @gru.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
-    return with_gru(_Later(function), optimizer, seed)
+    assert gru.swap is not None
+    return with_gru(lambda: gru.swap(function), optimizer, seed)  # type: ignore[misc]

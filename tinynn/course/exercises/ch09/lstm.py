@@ -82,14 +82,15 @@ def _scores(x, h, w, u, b):
     return x @ w.T + h @ u.T + b
 
 
-def _four(scores: Any, order: str = "ifgo", **by: Callable) -> tuple[Any, ...]:
+def _four(scores: Any, order: str = "ifgo", **by: Callable) -> Any:
     """i, f, g, o, of blocks that lie in `order`; `by` names other functions than the gates' own."""
     blocks = dict(zip(order, np.split(scores, 4, axis=1)))
-    usual = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid} | by
+    usual: dict[str, Any] = {"i": sigmoid, "f": sigmoid, "g": np.tanh, "o": sigmoid, **by}
     return tuple(usual[name](blocks[name]) for name in "ifgo")
 
 
-def _shown(i, f, g, o, c):
+def _shown(*gates_and_cell: Any) -> tuple[Any, Any]:
+    i, f, g, o, c = gates_and_cell
     c = f * c + i * g
     return o * np.tanh(c), c
 
@@ -286,4 +287,4 @@ def _(function: Callable) -> AbstractContextManager:
 
 @lstm.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
-    return with_lstm(loop.Half("forward", function), optimizer, seed)
+    return with_lstm(lambda: loop.Half("forward", function), optimizer, seed)
