@@ -26,6 +26,10 @@ REPEATED = {
     "broadcasting": "01 meets it between arrays; 04, which assumes 03 alone, goes the way back through it",
     "layer": "00 shows one that adds up pixels; 01 makes it from neurons",
     "numba": "03 meets it in a box beyond the hour; Part III, which assumes no more of 03, is about it",
+    "padding": "07 puts zeros around an image, 10 fills up sentences that are too short",
+    "race": "14 and 15 assume no more than 03; one is between threads of a processor, one between a GPU's",
+    "stride": "07's is how far a window moves, 14's how far apart two elements of an array lie in memory",
+    "thread": "14 has the few of a processor, 15 the thousands of a GPU",
     "weight": "00 has only numbers in a function; 01 says what one of them does to its input",
     "weight decay": "05 is about where an optimiser applies it, 06 about what it is good for",
 }
