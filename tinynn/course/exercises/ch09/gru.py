@@ -48,6 +48,9 @@ gru.reference(loop.gru_step)
 
 @gru.worked
 def gru_step(x, h, w, u, b_x, b_h):
+    def sigmoid(a):
+        return 1 / (1 + np.exp(-a))
+
     r_x, z_x, n_x = np.split(x @ w.T + b_x, 3, axis=1)  # (N, H) each
     r_h, z_h, n_h = np.split(h @ u.T + b_h, 3, axis=1)
     r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)

@@ -48,6 +48,9 @@ lstm.reference(loop.lstm_step)
 
 @lstm.worked
 def lstm_step(x, h, c, w, u, b):
+    def sigmoid(a):
+        return 1 / (1 + np.exp(-a))
+
     scores = x @ w.T + h @ u.T + b  # (N, 4H)
     i, f, g, o = np.split(scores, 4, axis=1)  # (N, H) each
     i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
