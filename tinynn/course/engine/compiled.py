@@ -7,6 +7,7 @@ that is met in practice goes to the compiled function.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
@@ -102,7 +103,11 @@ class Compiled(Fill):
 
     def ready(self, function: Callable) -> Callable:
         """Compiled, where it is not yet: with bounds checked, as nobody has looked at its options."""
-        return function if not has_numba() or hasattr(function, "py_func") else _checked(function)
+        code = getattr(function, "__code__", None)
+        any_arguments = code is None or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+        if not has_numba() or hasattr(function, "py_func") or any_arguments:  # compiled, or not to be
+            return function
+        return _checked(function)
 
 
 @lru_cache(64)  # whoever trains with it several times compiles it once
