@@ -38,6 +38,14 @@ def outcome(kernel: Kernel, grid: Size, block: Size, *args: Any) -> str:
     return "nothing"
 
 
+def steps_of_a_tree(n: int) -> int:
+    """How many steps it takes until n numbers, a power of two, are one."""
+    steps = 0
+    while n > 1:
+        n, steps = n // 2, steps + 1
+    return steps
+
+
 # -- products of matrices --------------------------------------------------------------------------------
 
 
@@ -93,8 +101,8 @@ def loads_each(tile: int, n: int = 8) -> float:
 
 
 def walked(step: int, tile: int = 4) -> Picture:
-    """The tiles of one block of c at one of its steps along k, in a product (8, 12) by (12, 8)."""
-    return tile_walk(8, 12, 8, tile, block=(1, 0), step=step)
+    """The tiles of one block of c at one of its steps along k, in a product (8, 10) by (10, 8)."""
+    return tile_walk(8, 10, 8, tile, block=(1, 0), step=step)
 
 
 # -- banks -----------------------------------------------------------------------------------------------

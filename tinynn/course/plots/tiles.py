@@ -15,7 +15,7 @@ HATCH = "/////"
 
 
 def tile_walk(m: int, k: int, n: int, tile: int, block: tuple[int, int], step: int) -> Picture:
-    """a (m, k) at the left, b (k, n) above, c (m, n) between; `block` (across, down) at its `step` along k."""
+    """a (m, k) at the left, b (k, n) above, c (m, n) between; `block` (across, down) at a `step` along k."""
     wide, high, deep = (-(-size // tile) * tile for size in (n, m, k))  # with what hangs over
     right = low = EDGE + CELL * deep + GAP
     picture = Picture(right + CELL * wide + 0.25, low + CELL * high + 0.2, arrange=False)
@@ -83,8 +83,8 @@ def walk_in_words(m: int, k: int, n: int, tile: int, block: tuple[int, int], ste
     last = min(first + tile, k) - 1
     told = (
         f"a ({m}, {k}) times b ({k}, {n}) gives c ({m}, {n}), in tiles of {tile} x {tile}. The block "
-        f"{block[0]} across and {block[1]} down goes through {counted(steps, 'step')}. In step {step} it holds columns "
-        f"{first} to {last} of its rows of a, and rows {first} to {last} of its columns of b."
+        f"{block[0]} across and {block[1]} down goes through {counted(steps, 'step')}. In step {step} it "
+        f"holds columns {first} to {last} of its rows of a, and rows {first} to {last} of its columns of b."
     )
     tails = k % tile and step == steps - 1
     return told + (" The rest of these tiles lies outside: zeros stand there." if tails else "")
