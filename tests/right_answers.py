@@ -1569,3 +1569,59 @@ def softmax_through_the_output(x, y):
     while j < x.shape[1]:
         y[row, j] /= total
         j += 32
+
+
+@to("16.1")
+def block_sum_with_the_grown_half(x, sums):
+    s = cuda.shared.array(16, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    if i < x.size:
+        s[t] = x[i]
+    else:
+        s[t] = float32(0)
+    cuda.syncthreads()
+    half = cuda.blockDim.x // 2
+    while half >= 1:
+        mine = s[t] + s[t + half] if t < half else s[t]
+        cuda.syncthreads()
+        s[t] = mine
+        cuda.syncthreads()
+        half = half // 2
+    if t == 7:
+        sums[cuda.blockIdx.x] = s[0]
+
+
+@to("16.2")
+def matmul_with_numbers_of_its_own(a, b, c):
+    ta, tb = cuda.shared.array(16, float32), cuda.shared.array(16, float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    j, i = cuda.blockIdx.x * cuda.blockDim.x + x, cuda.blockIdx.y * cuda.blockDim.y + y
+    total, k0 = float32(0), 0
+    while k0 < a.shape[1]:
+        here = min(4, a.shape[1] - k0)  # the tail is not multiplied: no zeros are needed
+        if i < a.shape[0] and x < here:
+            ta[4 * y + x] = a[i, k0 + x]
+        if j < b.shape[1] and y < here:
+            tb[4 * y + x] = b[k0 + y, j]
+        cuda.syncthreads()
+        if i < c.shape[0] and j < c.shape[1]:
+            for k in range(here):
+                total += ta[4 * y + k] * tb[4 * k + x]
+        cuda.syncthreads()
+        k0 += 4
+    if i < c.shape[0] and j < c.shape[1]:
+        c[i, j] = total
+
+
+@to("16.3")
+def softmax_in_one_thread(x, y):
+    row = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
+        m, total = x[row, 0], float32(0)
+        for j in range(1, x.shape[1]):
+            m = max(m, x[row, j])
+        for j in range(x.shape[1]):
+            y[row, j] = math.exp(x[row, j] - m)
+            total += y[row, j]
+        for j in range(x.shape[1]):
+            y[row, j] = y[row, j] / total

@@ -151,7 +151,7 @@ def test_every_worked_answer_is_right_behind_the_wall(tmp_path):
         if isinstance(e, Variant):
             e.for_seed(0)  # a notebook that shows no number of its student is graded so
     cells = [f'{e.solution()}\n\n\ncheck("{id}", {e.name})' for id, e in declared.items()]
-    kernels = "from tinynn.gpu import cuda, float32"  # as a chapter with kernels begins
+    kernels = "import math\n\nfrom tinynn.gpu import cuda, float32"  # as a chapter with kernels begins
     (tmp_path / "all.ipynb").write_text(book(FIRST, kernels, *cells), "utf-8")
     limits = Limits(10.0, 40.0, 1 << 30, compiling=30.0)
     rules = grade.Settings(tuple(declared), isolation.best(), limits, ())

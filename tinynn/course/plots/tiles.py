@@ -57,7 +57,8 @@ def _tile(
     if s == now:
         ax.add_patch(Rectangle((x, y), side, side, facecolor=colour, alpha=0.25, linewidth=0))
     style: Any = "-" if s == now else (0, (3, 2))
-    ax.add_patch(Rectangle((x, y), side, side, fill=False, edgecolor=colour, linestyle=style, linewidth=2))
+    frame = (x + 0.02, y + 0.02), side - 0.04, side - 0.04  # beside its neighbour's, not on it
+    ax.add_patch(Rectangle(*frame, fill=False, edgecolor=colour, linestyle=style, linewidth=2))
     wide, high = min(tile, shape[1] - at[1]) * CELL, min(tile, shape[0] - at[0]) * CELL
     how: dict[str, Any] = {"fill": False, "edgecolor": colour, "hatch": HATCH, "linewidth": 0, "alpha": 0.7}
     if wide < side:

@@ -18,43 +18,35 @@ def suspect(x, y):
     t = cuda.threadIdx.x
     s[t] = x[t]
     cuda.syncthreads()
-    half = 4
-    while half > 0:
+    for half in (4, 2, 1):
         if t < half:
             s[t] = max(s[t], s[t + half])
         cuda.syncthreads()
-        half //= 2
     m = s[0]
     s[t] = math.exp(x[t] - m)
     cuda.syncthreads()
-    half = 4
-    while half > 0:
+    for half in (4, 2, 1):
         if t < half:
             s[t] += s[t + half]
         cuda.syncthreads()
-        half //= 2
     y[t] = math.exp(x[t] - m) / s[0]
 
 
 SKETCH = """\
     s[t] = x[t]
 a)
-    half = 4
-    while half > 0:
+    for half in (4, 2, 1):
         if t < half:
             s[t] = max(s[t], s[t + half])
-b)
-        half //= 2
+b)      (in the loop)
     m = s[0]
 c)
     s[t] = math.exp(x[t] - m)
 d)
-    half = 4
-    while half > 0:
+    for half in (4, 2, 1):
         if t < half:
             s[t] += s[t + half]
-e)
-        half //= 2
+e)      (in the loop)
     y[t] = math.exp(x[t] - m) / s[0]
 """
 X = np.array([3, 0, 1, 2, 3, 0, 1, 2], np.float32)
@@ -78,7 +70,7 @@ def evidence() -> tuple[str, np.ndarray, np.ndarray]:
     assert other is not None and "s[0]" in said.got and " reads " in said.got
     told = (
         f"{said.kind} in shared memory, at s[0]\n"
-        f"    thread {said.thread} reads it in    {said.source}\n"
+        f"    thread {said.thread} reads it in   {said.source}\n"
         f"    thread {other.thread} writes it in  {other.source}"
     )
     return told, ran(suspect, "forward"), ran(suspect, "reversed")
@@ -89,7 +81,7 @@ def symptom() -> str:
     told, forward, backward = evidence()
     numbers = [" ".join(f"{v:5.2f}" for v in y) for y in (forward, backward)]
     return (
-        f"{SKETCH}\nfour of the five barriers stand. The interpreter's first finding:\n\n{told}\n\n"
+        f"{SKETCH}\nFour of the five barriers stand. The interpreter's first finding:\n\n{told}\n\n"
         f"y, threads in the order 0, 1, 2, ...  {numbers[0]}\n"
         f"y, threads in the order 7, 6, 5, ...  {numbers[1]}"
     )

@@ -32,5 +32,5 @@ loaded = PredictExplain(
     ),
     truth="once_a_block_of_columns",
     level=2,
-    minutes=4,
+    minutes=3,
 )
