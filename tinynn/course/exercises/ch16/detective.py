@@ -33,20 +33,17 @@ def suspect(x, y):
 
 
 SKETCH = """\
-    s[t] = x[t]
-a)
+    s[t] = x[t]                                # then a)
     for half in (4, 2, 1):
         if t < half:
             s[t] = max(s[t], s[t + half])
-b)      (in the loop)
-    m = s[0]
-c)
-    s[t] = math.exp(x[t] - m)
-d)
+        # b)
+    m = s[0]                                   # then c)
+    s[t] = math.exp(x[t] - m)                  # then d)
     for half in (4, 2, 1):
         if t < half:
             s[t] += s[t + half]
-e)      (in the loop)
+        # e)
     y[t] = math.exp(x[t] - m) / s[0]
 """
 X = np.array([3, 0, 1, 2, 3, 0, 1, 2], np.float32)
@@ -69,7 +66,6 @@ def evidence() -> tuple[str, np.ndarray, np.ndarray]:
     other = said.other
     assert other is not None and "s[0]" in said.got and " reads " in said.got
     told = (
-        f"{said.kind} in shared memory, at s[0]\n"
         f"    thread {said.thread} reads it in   {said.source}\n"
         f"    thread {other.thread} writes it in  {other.source}"
     )
@@ -81,7 +77,8 @@ def symptom() -> str:
     told, forward, backward = evidence()
     numbers = [" ".join(f"{v:5.2f}" for v in y) for y in (forward, backward)]
     return (
-        f"{SKETCH}\nFour of the five barriers stand. The interpreter's first finding:\n\n{told}\n\n"
+        f"{SKETCH}\nWith four of the five barriers the interpreter finds a race in shared memory, at s[0]:\n"
+        f"{told}\n\n"
         f"y, threads in the order 0, 1, 2, ...  {numbers[0]}\n"
         f"y, threads in the order 7, 6, 5, ...  {numbers[1]}"
     )
