@@ -2361,3 +2361,168 @@ def tally_with_a_name(labels, counts):
     if i < labels.size:
         k = labels[i]
         cuda.atomic.add(counts, k, int32(1))
+
+
+# -- 16 ------------------------------------------------------------------------------------------------------
+
+
+@to("16.1")
+def block_sum_in_a_for(x, sums):
+    s = cuda.shared.array(8, float32)
+    i = cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x
+    s[cuda.threadIdx.x] = 0
+    if i < len(x):
+        s[cuda.threadIdx.x] = x[i]
+    for half in (4, 2, 1):
+        cuda.syncthreads()
+        if cuda.threadIdx.x < half:
+            s[cuda.threadIdx.x] += s[cuda.threadIdx.x + half]
+    if cuda.threadIdx.x == 0:
+        sums[cuda.blockIdx.x] = s[0]
+
+
+@to("16.1")
+def block_sum_by_a_shared_atomic(x, sums):
+    s = cuda.shared.array(1, float32)
+    if cuda.threadIdx.x == 0:
+        s[0] = 0
+    cuda.syncthreads()
+    if cuda.grid(1) < x.size:
+        cuda.atomic.add(s, 0, x[cuda.grid(1)])
+    cuda.syncthreads()
+    if cuda.threadIdx.x == 0:
+        sums[cuda.blockIdx.x] = s[0]
+
+
+@to("16.2")
+def matmul_by_number_of_tiles(a, b, c):
+    s = cuda.shared.array((2, 4, 4), float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    column, row = cuda.grid(2)
+    total = 0
+    for step in range((a.shape[1] + 3) // 4):
+        s[0, y, x] = s[1, y, x] = 0
+        if row < a.shape[0] and step * 4 + x < a.shape[1]:
+            s[0, y, x] = a[row, step * 4 + x]
+        if step * 4 + y < b.shape[0] and column < b.shape[1]:
+            s[1, y, x] = b[step * 4 + y, column]
+        cuda.syncthreads()
+        for k in range(4):
+            total += s[0, y, k] * s[1, k, x]
+        cuda.syncthreads()
+    if row < c.shape[0] and column < c.shape[1]:
+        c[row, column] = total
+
+
+@to("16.2")
+def matmul_with_a_tile_turned_on_its_way(a, b, c):
+    ta, tb = cuda.shared.array((4, 5), float32), cuda.shared.array((4, 5), float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    j, i = cuda.grid(2)
+    total = float32(0)
+    for k0 in range(0, b.shape[0], 4):
+        cuda.syncthreads()
+        ta[x, y] = a[i, k0 + x] if i < a.shape[0] and k0 + x < a.shape[1] else float32(0)
+        tb[y, x] = b[k0 + y, j] if k0 + y < b.shape[0] and j < b.shape[1] else float32(0)
+        cuda.syncthreads()
+        for k in range(4):
+            total += ta[k, y] * tb[k, x]
+    if i < c.shape[0] and j < c.shape[1]:
+        c[i, j] = total
+
+
+@to("16.3")
+def softmax_online(x, y):
+    row, lane = cuda.blockIdx.x, cuda.threadIdx.x
+    m, total = float32(-1e30), float32(0)
+    for j in range(lane, x.shape[1], 32):
+        new = max(m, x[row, j])
+        total = total * math.exp(m - new) + math.exp(x[row, j] - new)
+        m = new
+    for step in (1, 2, 4, 8, 16):
+        other = cuda.shfl_xor_sync(0xFFFFFFFF, m, step)
+        more = cuda.shfl_xor_sync(0xFFFFFFFF, float32(total), step)
+        new = max(m, other)
+        total = total * math.exp(m - new) + more * math.exp(other - new)
+        m = new
+    for j in range(lane, x.shape[1], 32):
+        y[row, j] = math.exp(x[row, j] - m) / total
+
+
+@to("16.3")
+def softmax_through_the_output(x, y):
+    row, lane = cuda.blockIdx.x, cuda.laneid
+    m = x[row, 0]
+    j = lane
+    while j < x.shape[1]:
+        m = max(m, x[row, j])
+        j += 32
+    for k in range(5):
+        m = max(m, cuda.shfl_xor_sync(0xFFFFFFFF, m, 1 << k))
+    total, j = float32(0), lane
+    while j < x.shape[1]:
+        y[row, j] = math.exp(x[row, j] - m)
+        total += y[row, j]
+        j += 32
+    for k in range(5):
+        total += cuda.shfl_xor_sync(0xFFFFFFFF, total, 1 << k)
+    j = lane
+    while j < x.shape[1]:
+        y[row, j] /= total
+        j += 32
+
+
+@to("16.1")
+def block_sum_with_the_grown_half(x, sums):
+    s = cuda.shared.array(16, float32)
+    t, i = cuda.threadIdx.x, cuda.grid(1)
+    if i < x.size:
+        s[t] = x[i]
+    else:
+        s[t] = float32(0)
+    cuda.syncthreads()
+    half = cuda.blockDim.x // 2
+    while half >= 1:
+        mine = s[t] + s[t + half] if t < half else s[t]
+        cuda.syncthreads()
+        s[t] = mine
+        cuda.syncthreads()
+        half = half // 2
+    if t == 7:
+        sums[cuda.blockIdx.x] = s[0]
+
+
+@to("16.2")
+def matmul_with_numbers_of_its_own(a, b, c):
+    ta, tb = cuda.shared.array(16, float32), cuda.shared.array(16, float32)
+    x, y = cuda.threadIdx.x, cuda.threadIdx.y
+    j, i = cuda.blockIdx.x * cuda.blockDim.x + x, cuda.blockIdx.y * cuda.blockDim.y + y
+    total, k0 = float32(0), 0
+    while k0 < a.shape[1]:
+        here = min(4, a.shape[1] - k0)  # the tail is not multiplied: no zeros are needed
+        if i < a.shape[0] and x < here:
+            ta[4 * y + x] = a[i, k0 + x]
+        if j < b.shape[1] and y < here:
+            tb[4 * y + x] = b[k0 + y, j]
+        cuda.syncthreads()
+        if i < c.shape[0] and j < c.shape[1]:
+            for k in range(here):
+                total += ta[4 * y + k] * tb[4 * k + x]
+        cuda.syncthreads()
+        k0 += 4
+    if i < c.shape[0] and j < c.shape[1]:
+        c[i, j] = total
+
+
+@to("16.3")
+def softmax_in_one_thread(x, y):
+    row = cuda.blockIdx.x
+    if cuda.threadIdx.x == 0:
+        m, total = x[row, 0], float32(0)
+        for j in range(1, x.shape[1]):
+            m = max(m, x[row, j])
+        for j in range(x.shape[1]):
+            y[row, j] = math.exp(x[row, j] - m)
+            total += y[row, j]
+        for j in range(x.shape[1]):
+            y[row, j] = y[row, j] / total

@@ -224,6 +224,8 @@ class Launching(Fill):
 
     kind = "kernel"
     launches = True
+    draws_asked: int = DRAWS
+    """How many drawn inputs are asked; fewer where a launch is slow to interpret."""
     host: Callable
     """``host(kernel, *inputs, **launch)`` gives the outputs."""
 
@@ -243,7 +245,7 @@ class Launching(Fill):
     @cached_property
     def all_inputs(self) -> list[Case]:
         """With fewer drawn ones than functions have: each is launched in several orders."""
-        return [*self.inputs, *self.draws(DRAWS), *self.inputs[-1:]]
+        return [*self.inputs, *self.draws(self.draws_asked), *self.inputs[-1:]]
 
     @cached_property
     def through(self) -> Launched:

@@ -60,7 +60,9 @@ from .style import (
 )  # fmt: skip
 from .surface import decision_surface, draw_surface, surface_in_words
 from .threads import launch_in_words, launch_over, launch_over_matrix, matrix_in_words
+from .tiles import tile_walk, walk_in_words
 from .training import draw_losses, losses, losses_in_words
+from .tree import tree, tree_in_words
 from .warps import step_in_words, warp_step
 from .weights import draw_filters, draw_weights, filters, filters_in_words, weights, weights_in_words
 
@@ -79,4 +81,7 @@ __all__ = [
     "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
     "surface_in_words", "survival", "unrolled", "valves", "warp_step", "weights", "weights_in_words",
     "worst_in_words", "worst_mistakes",
+    "surface_in_words", "tile_walk", "tree", "tree_in_words",
+    "walk_in_words",
+    "warp_step", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip
