@@ -1,4 +1,4 @@
-"""Chapter 13 at full length: the recipe code-gpt, shortened; what it writes along the way, and what it is worth."""
+"""Chapter 13 at full length: the recipe code-gpt, shortened; what it writes on the way, what it is worth."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ...recipes.ngrams import ngram_bits, packed_bits
 from ...recipes.recipe import Run
 from ...train import train
 
-EPOCHS, PROMPT, COUNT = 4, "def ", 60
-WRITES_AT = (0, 20, 100, 300)
+EPOCHS, PROMPT, COUNT = 8, "    def __init__(self", 60
+WRITES_AT = (0, 20, 100, 400)
 """Updates after which it writes, besides the end."""
 
 
