@@ -40,23 +40,33 @@ def source() -> Source:
     return Source(tokenizer, tokenizer.encode(train[:LEARNT]), tokenizer.encode(held[:HELD]))
 
 
-def build(kv_heads: int | None = None, seed: int = 0, layers: int = LAYERS, width: int = WIDTH) -> GPT:
-    """An untrained GPT with rotary positions."""
+Task = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""What becomes of a batch: ``task(x, y)`` gives what the model sees, and what it is to say."""
+
+
+def next_token(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As the batch comes."""
+    return x, y
+
+
+def build(
+    kv_heads: int | None = None, seed: int = 0, layers: int = LAYERS, width: int = WIDTH, extra: int = 0
+) -> GPT:
+    """An untrained GPT with rotary positions; `extra` tokens besides the characters."""
     manual_seed(seed)
-    vocabulary = len(source().tokenizer)
+    vocabulary = len(source().tokenizer) + extra
     return GPT(vocabulary, CONTEXT, layers, HEADS, width, kv_heads=kv_heads, positions="rotary")
 
 
-def training(
-    model: nn.Module, steps: int, targets: Callable[[Any, Any], Any] = lambda x, y: y
-) -> Iterator[float]:
-    """Train, and give each step's loss; ``targets(x, y)`` says what is to be learned from a batch."""
+def training(model: nn.Module, steps: int, task: Task = next_token) -> Iterator[float]:
+    """Train, and give each step's loss."""
     windows = Windows(source().train, CONTEXT, batches=steps, batch_size=BATCH, seed=0)
     stepper = optim.AdamW(model.parameters(), LR, weight_decay=0.1)
     schedule = optim.WarmupCosine(stepper, max(steps // 20, 1), steps)
     model.train()
-    for x, y in windows:
-        loss = next_token_loss(model(x), tensor(targets(x, y)))
+    for batch in windows:
+        x, y = task(*batch)
+        loss = next_token_loss(model(x), tensor(y))
         stepper.zero_grad()
         loss.backward()
         optim.clip_grad_norm_(model.parameters(), 1.0)
@@ -65,14 +75,13 @@ def training(
         yield float(loss.item())
 
 
-def held_loss(
-    model: nn.Module, targets: Callable[[Any, Any], Any] = lambda x, y: y, batches: int = 4
-) -> float:
+def held_loss(model: nn.Module, task: Task = next_token, batches: int = 4) -> float:
     """Mean loss on held-out files, in nats for each character."""
     windows = Windows(source().held, CONTEXT, batches=batches, batch_size=32, shuffle=False)
+    pairs = (task(*batch) for batch in windows)
     model.eval()
     with no_grad():
-        return float(np.mean([next_token_loss(model(x), tensor(targets(x, y))).item() for x, y in windows]))
+        return float(np.mean([next_token_loss(model(x), tensor(y)).item() for x, y in pairs]))
 
 
 def write(model: GPT, prompt: str, count: int, temperature: float = 0.7, **options: Any) -> str:
@@ -87,6 +96,21 @@ def next_logits(model: GPT, prompt: str) -> np.ndarray:
     model.eval()
     with no_grad():
         return model(source().tokenizer.encode(prompt)[None]).data[0, -1]
+
+
+def gaps(model: GPT, text: str, prefill: int) -> np.ndarray:
+    """(T,): how far each token's logits with a cache are from those of the whole pass, at most.
+
+    The first `prefill` tokens are read at once, the others one after the other.
+    """
+    tokens = source().tokenizer.encode(text)[None]
+    caches = [KeyValueCache(model.context) for _ in model.blocks]
+    model.eval()
+    with no_grad():
+        whole = model(tokens).data[0]  # (T, V)
+        cuts = np.split(tokens, range(prefill, tokens.shape[1]), axis=1)
+        parts = [model(cut, caches).data[0] for cut in cuts]
+    return np.abs(np.concatenate(parts) - whole).max(axis=1)
 
 
 def attention(model: GPT, text: str, layer: int) -> np.ndarray:
