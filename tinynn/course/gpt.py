@@ -115,7 +115,8 @@ def gaps(model: GPT, text: str, prefill: int) -> np.ndarray:
 
 def attention(model: GPT, text: str, layer: int) -> np.ndarray:
     """The weights (H, T, T) of a layer's heads on a text."""
-    block, part = model.blocks[layer], model.blocks[layer].attention
+    block: Any = model.blocks[layer]
+    part = block.attention
     model.eval()
     with no_grad():
         x = model.embed(source().tokenizer.encode(text)[None])
@@ -123,9 +124,9 @@ def attention(model: GPT, text: str, layer: int) -> np.ndarray:
             x = before(x)
         q, k, _ = F.split(part.qkv(block.norm1(x)), part.sizes, -1)
         q, k = nn.attention.split_heads(q, part.heads), nn.attention.split_heads(k, part.kv_heads)
-        q, k = F.rotary(q, 0, part.rotary).data[0], F.rotary(k, 0, part.rotary).data[0]  # (H, T, E)
-    k = np.repeat(k, part.heads // part.kv_heads, axis=0)
-    scores = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
+        turned = [F.rotary(a, 0, part.rotary).data[0] for a in (q, k)]  # (H, T, E) each
+    keys = np.repeat(turned[1], part.heads // part.kv_heads, axis=0)
+    scores = turned[0] @ keys.swapaxes(-1, -2) / q.shape[-1] ** 0.5
     scores = np.where(np.tri(len(text), dtype=bool), scores, -np.inf)
     e = np.exp(scores - scores.max(-1, keepdims=True))
     return e / e.sum(-1, keepdims=True)
@@ -139,7 +140,7 @@ class WithoutMask(nn.Module):
         self.model = model
 
     def forward(self, tokens: Any) -> Tensor:
-        model = self.model
+        model: Any = self.model
         x = model.embed(tensor(tokens))
         for block in model.blocks:
             x = x + _all_to_all(block.attention, block.norm1(x))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 from typing import Any
 
 from .gpt import GPT as OurGPT
 
-torch: Any
-try:
-    import torch
-    from torch.nn import functional as F
-except ImportError:  # it can be read, and documented, without PyTorch; `to_torch` says what to install
-    torch = None
+torch: Any = None
+F: Any = None
+with contextlib.suppress(ImportError):  # it can be read without PyTorch; `to_torch` says what to install
+    torch = importlib.import_module("torch")
+    F = torch.nn.functional
 Module: Any = object if torch is None else torch.nn.Module
 
 
@@ -71,8 +72,8 @@ class Block(Module):
     def __init__(self, ours: Any, config: dict[str, Any]) -> None:
         super().__init__()
         width, bias = config["width"], config["bias"]
-        norm = {"layer": torch.nn.LayerNorm, "rms": torch.nn.RMSNorm}[config["norm"]]
-        net = {"gelu": GELUNet, "swiglu": SwiGLUNet}[config["mlp"]]
+        norm: Any = {"layer": torch.nn.LayerNorm, "rms": torch.nn.RMSNorm}[config["norm"]]
+        net: Any = {"gelu": GELUNet, "swiglu": SwiGLUNet}[config["mlp"]]
         self.norm1, self.attention = norm(width), Attention(ours.attention, width, bias)
         self.norm2, self.mlp = norm(width), net(width, bias)
         self.dropout = torch.nn.Dropout(config["dropout"])
@@ -87,12 +88,13 @@ class GPT(Module):
 
     def __init__(self, ours: OurGPT) -> None:
         super().__init__()
-        config, width = ours.config, ours.config["width"]
+        config: dict[str, Any] = dict(ours.config)
+        width = config["width"]
         self.embed = torch.nn.Embedding(config["vocabulary"], width)
         self._positions(config)
         self.dropout = torch.nn.Dropout(config["dropout"])
         self.blocks = torch.nn.ModuleList(Block(block, config) for block in ours.blocks)
-        self.norm = {"layer": torch.nn.LayerNorm, "rms": torch.nn.RMSNorm}[config["norm"]](width)
+        self.norm: Any = {"layer": torch.nn.LayerNorm, "rms": torch.nn.RMSNorm}[config["norm"]](width)
         self.out = torch.nn.Linear(width, config["vocabulary"], bias=False)
         if config["tied"]:
             self.out.weight = self.embed.weight

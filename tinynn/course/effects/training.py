@@ -25,7 +25,7 @@ NETWORK = {
     "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
     "11.2": "repeats", "11.4": "repeats",
-    "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
+    "13.1": "next_character", "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 

@@ -63,7 +63,7 @@ def _attended(q: Any, k: Any, v: Any, mask: Any) -> np.ndarray:
     return e / e.sum(axis=-1, keepdims=True) @ v
 
 
-def _step(q, k, v, keys, values, turn, **how: Any) -> tuple:
+def _step(q: Any, k: Any, v: Any, keys: Any, values: Any, turn: Callable, **how: Any) -> tuple:
     """The right step, or one with a part of it changed."""
     s, t = keys.shape[-2], q.shape[-2]
     q = turn(q, how.get("q_start", s))

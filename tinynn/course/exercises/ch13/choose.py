@@ -205,7 +205,11 @@ def _(function: Callable) -> AbstractContextManager:
     library = gpt.sample
 
     def sample(
-        logits: Any, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None, rng=None
+        logits: Any,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        rng: Any = None,
     ) -> np.ndarray:
         if temperature == 0 or top_p is not None:
             return library(logits, temperature, top_k, top_p, rng)
