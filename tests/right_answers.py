@@ -2136,6 +2136,87 @@ def both_branches_in_one_product(x, mix, w_out, w_gate, w_up, w_down, eps):
     return stream + (gate * up / (1 + np.exp(-gate))) @ w_down.T
 
 
+# -- 13 ------------------------------------------------------------------------------------------------------
+
+
+@to("13.1")
+def lists_of_pieces(tokens, starts, length):
+    stream = tokens.tolist()
+    cut = lambda by: np.array([stream[s + by : s + by + length] for s in starts.tolist()])
+    return cut(0), cut(1)
+
+
+@to("13.1")
+def targets_by_a_shorter_stream(tokens, starts, length):
+    at = np.add.outer(starts, np.arange(length))
+    return np.take(tokens, at), np.take(tokens[1:], at)
+
+
+@to("13.1")
+def filled_by_column(tokens, starts, length):
+    x = np.empty((len(starts), length), tokens.dtype)
+    y = np.empty_like(x)
+    for t in range(length):
+        x[:, t], y[:, t] = tokens[starts + t], tokens[starts + t + 1]
+    return [x, y]
+
+
+@to("13.2")
+def by_partition(logits, temperature, top_k, u):
+    kept = np.sort(np.argpartition(logits, -top_k)[-top_k:])
+    p = np.zeros(logits.shape)
+    p[kept] = special.softmax(logits[kept] / temperature)
+    return p, kept[np.argmax(p[kept].cumsum() > u)]
+
+
+@to("13.2")
+def by_ranks(logits, temperature, top_k, u):
+    ranks = np.argsort(np.argsort(logits)[::-1])
+    z = np.where(ranks < top_k, (logits - logits.max()) / temperature, -np.inf)
+    p = np.exp(z) / np.exp(z).sum()
+    return [p, int((p.cumsum() <= u).sum())]
+
+
+@to("13.2")
+def in_lists(logits, temperature, top_k, u):
+    z = [v / temperature for v in logits.tolist()]
+    least, most = sorted(z, reverse=True)[top_k - 1], max(z)
+    e = [math.exp(v - most) if v >= least else 0.0 for v in z]
+    p = [v / sum(e) for v in e]
+    return np.array(p), next(i for i, total in enumerate(accumulate(p)) if total > u)
+
+
+@to("13.3")
+def mask_added(q, k, v, keys, values, turn):
+    s, t = keys.shape[-2], q.shape[-2]
+    keys = np.concatenate((keys, turn(k, s)), -2)
+    values = np.concatenate((values, v), -2)
+    scores = np.einsum("...te,...se->...ts", turn(q, s), keys) / math.sqrt(q.shape[-1])
+    scores = scores + np.triu(np.full((t, s + t), -np.inf), s + 1)
+    return special.softmax(scores, axis=-1) @ values, keys, values
+
+
+@to("13.3")
+def token_by_token(q, k, v, keys, values, turn):
+    rows = []
+    for t in range(q.shape[-2]):
+        at, one = keys.shape[-2], slice(t, t + 1)
+        keys = np.append(keys, turn(k[..., one, :], at), axis=-2)
+        values = np.append(values, v[..., one, :], axis=-2)
+        e = turn(q[..., one, :], at) @ np.swapaxes(keys, -1, -2) / q.shape[-1] ** 0.5
+        rows.append(special.softmax(e, -1) @ values)
+    return np.concatenate(rows, -2), keys, values
+
+
+@to("13.3")
+def of_the_package_with_a_mask(q, k, v, keys, values, turn):
+    s = keys.shape[-2]
+    keys, values = np.concatenate([keys, turn(k, s)], -2), np.concatenate([values, v], -2)
+    may = np.tri(q.shape[-2], keys.shape[-2], s, dtype=bool)
+    y = F.scaled_dot_product_attention(*map(Tensor, (turn(q, s), keys, values)), may)
+    return y.data, keys, values
+
+
 # -- 14 ------------------------------------------------------------------------------------------------------
 
 

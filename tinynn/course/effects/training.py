@@ -25,7 +25,7 @@ NETWORK = {
     "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
     "11.2": "repeats", "11.4": "repeats",
-    "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
+    "13.1": "next_character", "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
@@ -69,9 +69,13 @@ class Run:
         return self.moments[-1].right if self.ends == "trained" else 0.0
 
 
+WHILE_WRITING = {"13.2", "13.3"}
+"""Exercises that stand in the library's place where a text is written: nothing learns by them."""
+
+
 def can_train(exercise: Any) -> bool:
     """A kernel's mistakes stop it before it can train anything: of those nothing is measured."""
-    function = isinstance(exercise, Fill) and not exercise.launches
+    function = isinstance(exercise, Fill) and not exercise.launches and exercise.id not in WHILE_WRITING
     return function and (exercise.swap is not None or exercise.train is not None)
 
 
