@@ -229,6 +229,11 @@ def test_tiled_attention_trains_to_the_librarys_numbers(monkeypatch: pytest.Monk
     assert own.calls == 10 * 4
 
 
+def test_float64_is_right_without_a_word_where_the_library_gets_it_cast() -> None:
+    told = str(verdict(find("17.2"), find("17.2").worked_answer))
+    assert "Right" in told and "float64" not in told
+
+
 def test_what_tiled_attention_does_not_do_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(mine._passed, "17.2", find("17.2").worked_answer)
     q, k, v = (tensor(a) for a in inputs(5, 4))

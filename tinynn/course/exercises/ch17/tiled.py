@@ -253,6 +253,9 @@ def head_by_head(function: Any, size: int = SIZE) -> Any:
     return ops.scaled_dot_product_attention.using(forward, backward)
 
 
+tiled.casts = True  # into arrays of q's dtype, head by head
+
+
 @tiled.swaps
 def _(function):
     return head_by_head(function)
