@@ -21,6 +21,7 @@ from tinynn.course.exercises.ch02.smoothing import smoothed
 from tinynn.course.exercises.ch05.schedule import schedule
 from tinynn.course.exercises.ch07.places import places
 from tinynn.course.exercises.ch14.line import line
+from tinynn.course.exercises.ch17.blocks import at_once
 from tinynn.gpu import cuda, float32, int32
 from tinynn.tensor import Tensor
 
@@ -2607,3 +2608,117 @@ def softmax_in_one_thread(x, y):
             total += y[row, j]
         for j in range(x.shape[1]):
             y[row, j] = y[row, j] / total
+
+
+# -- 17 ------------------------------------------------------------------------------------------------------
+
+
+@to("17.1")
+def merged_in_log_space(m1, l1, m2, l2):
+    with np.errstate(divide="ignore"):
+        total = np.logaddexp(m1 + np.log(l1), m2 + np.log(l2))
+    m = np.maximum(m1, m2)
+    return m, np.where(np.isinf(m), 0, np.exp(total - np.where(np.isinf(m), 0, m)))
+
+
+@to("17.1")
+def merged_by_lists(m1, l1, m2, l2):
+    pairs = []
+    for a, s, b, t in zip(m1.ravel(), l1.ravel(), m2.ravel(), l2.ravel()):
+        m = max(a, b)
+        pairs.append((m, 0.0) if m == -math.inf else (m, s * math.exp(a - m) + t * math.exp(b - m)))
+    m, total = zip(*pairs)
+    return np.reshape(m, m1.shape), np.reshape(total, m1.shape)
+
+
+@to("17.1")
+def merged_where_either_is_empty(m1, l1, m2, l2):
+    m, total = m1.copy(), l1.copy()
+    new = (l1 == 0) & (l2 > 0)
+    m[new], total[new] = m2[new], l2[new]
+    both = (l1 > 0) & (l2 > 0)
+    top = np.maximum(m1[both], m2[both])
+    m[both] = top
+    total[both] = l1[both] * np.exp(m1[both] - top) + l2[both] * np.exp(m2[both] - top)
+    return m, total
+
+
+@to("17.2")
+def tiles_from_the_end(q, k, v, size, causal):
+    m = np.full((len(q), 1), -1e300)
+    l, y = np.zeros((len(q), 1)), np.zeros((len(q), v.shape[1]))
+    for j in reversed(range(0, len(k), size)):
+        s = np.einsum("te,se->ts", q, k[j : j + size]) / math.sqrt(q.shape[1])
+        open_ = np.arange(j, j + s.shape[1])[None] <= np.arange(len(q))[:, None] if causal else s == s
+        new = np.maximum(m, np.where(open_, s, -1e300).max(1, keepdims=True))
+        e = np.where(open_, np.exp(np.minimum(s - new, 0)), 0)
+        l, y = l * np.exp(m - new) + e.sum(1, keepdims=True), y * np.exp(m - new) + e @ v[j : j + size]
+        m = new
+    return y / l, (m + np.log(l))[:, 0]
+
+
+@to("17.2")
+def causal_skips_what_is_closed(q, k, v, size, causal):
+    y, lse = np.zeros((len(q), v.shape[1])), np.zeros(len(q))
+    for i, row in enumerate(q):
+        keys, values = (k[: i + 1], v[: i + 1]) if causal else (k, v)
+        m, l, out = float("-inf"), 0.0, 0.0
+        for j in range(0, len(keys), size):
+            s = keys[j : j + size] @ row * q.shape[1] ** -0.5
+            before, m = m, max(m, *s)
+            e = np.exp(s - m)
+            l = math.exp(before - m) * l + e.sum()
+            out = math.exp(before - m) * out + (e[:, None] * values[j : j + size]).sum(0)
+        y[i], lse[i] = out / l, m + math.log(l)
+    return y, lse
+
+
+@to("17.2")
+def states_merged_in_pairs(q, k, v, size, causal):
+    parts = []
+    for j in range(0, len(k), size):
+        s = (q / q.shape[1] ** 0.5) @ k[j : j + size].T
+        if causal:
+            s[np.arange(j, j + s.shape[1])[None] > np.arange(len(q))[:, None]] = -np.inf
+        m = s.max(1)
+        e = np.exp(s - np.where(np.isinf(m), 0, m)[:, None])
+        parts.append((m, e.sum(1), e @ v[j : j + size]))
+
+    def merge(a, b):
+        m = np.maximum(a[0], b[0])
+        around = np.where(np.isinf(m), 0, m)
+        f, g = np.exp(a[0] - around), np.exp(b[0] - around)
+        return m, a[1] * f + b[1] * g, a[2] * f[:, None] + b[2] * g[:, None]
+
+    m, l, y = reduce(merge, parts)
+    return y / l[:, None], m + np.log(l)
+
+
+@to("17.5")
+def blocks_by_lists(registers, shared, threads):
+    warps = math.ceil(threads / 32)
+    limits = [32, 64 // warps, 16384 // (registers * 32) * 4 // warps]
+    limits.append(at_once.k["memory"] // (1024 + shared))
+    return sorted(limits)[0] * at_once.k["multiprocessors"]
+
+
+@to("17.5")
+def blocks_with_an_if(registers, shared, threads):
+    warps = (threads + 31) // 32
+    n = 4 * (512 // registers)
+    n = n if n < 64 else 64
+    n = min(n // warps, 32)
+    if n * (shared + 1024) > at_once.k["memory"]:
+        n = at_once.k["memory"] // (shared + 1024)
+    return np.int64(n * at_once.k["multiprocessors"])
+
+
+@to("17.5")
+def blocks_one_by_one(registers, shared, threads):
+    warps, blocks = len(range(0, threads, 32)), 0
+    fits = 16384 // (32 * registers) * 4
+    while blocks < 32 and (blocks + 1) * warps <= min(64, fits):
+        if (blocks + 1) * (shared + 1024) > at_once.k["memory"]:
+            break
+        blocks += 1
+    return float(blocks * at_once.k["multiprocessors"])

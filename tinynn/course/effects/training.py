@@ -25,13 +25,15 @@ NETWORK = {
     "09.1": "recalled", "09.2": "recalled", "09.3": "recalled_gru",
     "10.1": "letters", "10.2": "letters", "10.3": "vowels", "10.4": "letters", "10.7": "pieces",
     "11.2": "repeats", "11.4": "repeats",
-    "13.1": "next_character", "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
+    "12.1": "normalised", "12.2": "normalised", "12.3": "rms", "12.5": "two_back",
+    "13.1": "next_character", "17.2": "few_repeats",
 }  # fmt: skip
 """The network of an exercise, where it is not "relu"."""
 
 OPTIMIZERS_OF = {
     "02.5": ("sgd",), "05.1": ("momentum",), "05.2": ("adam",), "08.1": ("adam",), "08.2": ("adam",),
     "09.1": ("adam",), "09.2": ("adam",), "09.3": ("adam",), "11.2": ("adam",), "11.4": ("adam",),
+    "17.2": ("adam",),
 }  # fmt: skip
 """The optimisers of an exercise that is about one of them, or whose network learns by one alone."""
 

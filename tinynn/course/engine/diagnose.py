@@ -171,7 +171,8 @@ def _right(evidence: Evidence) -> Verdict:
     """With a word about float64 where float32 came in: the task may leave it open, the library does not."""
     say = phrases("engine")["right"]
     given = (leak(seen.outcome.value, seen.wanted.value) for seen in evidence.values)
-    dtype = next(filter(None, given), None) if evidence.exercise.swap else None
+    noted = evidence.exercise.swap and not evidence.exercise.casts
+    dtype = next(filter(None, given), None) if noted else None
     more = " " + say["dtype"].format(dtype=dtype) if dtype else ""
     return Verdict("right", say["text"].format(count=len(evidence.seen)) + more)
 

@@ -181,6 +181,8 @@ class Fill(Exercise):
     kind = "function"
     launches = False
     """Whether the function is a kernel, which is launched and not called: see `kernels`."""
+    casts = False
+    """Whether `swaps` itself brings what comes back to the library's dtype: float64 is then no matter."""
 
     def __init__(
         self,

@@ -79,9 +79,6 @@ __all__ = [
     "launch_in_words", "launch_over", "launch_over_matrix", "layer_histograms", "layer_norms", "learning",
     "loss_curve", "losses", "losses_in_words", "matrix_in_words", "matrix_product", "norms_in_words",
     "paths_in_words", "product_in_words", "running_mean", "runs", "step_in_words", "style",
-    "surface_in_words", "survival", "unrolled", "valves", "warp_step", "weights", "weights_in_words",
-    "worst_in_words", "worst_mistakes",
-    "surface_in_words", "tile_walk", "tree", "tree_in_words",
-    "walk_in_words",
-    "warp_step", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
+    "surface_in_words", "survival", "tile_walk", "tree", "tree_in_words", "unrolled", "valves",
+    "walk_in_words", "warp_step", "weights", "weights_in_words", "worst_in_words", "worst_mistakes",
 ]  # fmt: skip

@@ -35,9 +35,9 @@ class Layer(nn.Module):
         return self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True))  # (N, T, LETTERS)
 
 
-def recalled(optimizer: str, seed: int) -> Iterator[Moment]:
+def recalled(optimizer: str, seed: int, texts: int = 64, new: int = 200) -> Iterator[Moment]:
     """Train on what repeats. Right is a letter written from those before it alone: what leaks is no help."""
-    seen, held = repeating(seed, 64), repeating(seed + 1000, 200)
+    seen, held = repeating(seed, texts), repeating(seed + 1000, new)
     known = slice(PERIOD - 1, None)  # before three letters have come nobody can know
     with backend("numpy"):
         manual_seed(seed)
