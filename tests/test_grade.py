@@ -152,7 +152,8 @@ def test_every_worked_answer_is_right_behind_the_wall(tmp_path):
             e.for_seed(0)  # a notebook that shows no number of its student is graded so
     cells = [f'{e.solution()}\n\n\ncheck("{id}", {e.name})' for id, e in declared.items()]
     # What chapters with compiled functions and with kernels import at their beginning.
-    imports = "import math\nfrom math import exp\nfrom numba import njit, prange\nfrom tinynn.gpu import cuda, float32"
+    imports = "import math\nfrom math import exp\nfrom numba import njit, prange\n"
+    imports += "from tinynn.gpu import cuda, float32"
     (tmp_path / "all.ipynb").write_text(book(FIRST, imports, *cells), "utf-8")
     limits = Limits(10.0, 40.0, 1 << 30, compiling=30.0)
     rules = grade.Settings(tuple(declared), isolation.best(), limits, ())
