@@ -146,6 +146,7 @@ def ceiling_of(task: Task, size: tuple[int, int]) -> tuple[float, str]:
     ceiling = max(for_bytes, for_work)
     text = (
         f"{size[0]:,} x {size[1]:,}: at least {least / MEGA:.0f} MB to move; measured here"
-        f" {roof.bytes / 1e9:.1f} GB/s and {roof.flops / 1e9:.0f} GFLOP/s. The ceiling, that of {by}: {words.seconds(ceiling)}."
+        f" {roof.bytes / 1e9:.1f} GB/s and {roof.flops / 1e9:.0f} GFLOP/s."
+        f" The ceiling, that of {by}: {words.seconds(ceiling)}."
     )
     return ceiling, text
