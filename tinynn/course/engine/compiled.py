@@ -66,36 +66,12 @@ class Compiled(Fill):
         if verdict.kind != "right":
             return verdict
         wanted = run_each(self.true, [Call(self.work.args, self.work.kwargs)])[0]  # type: ignore[arg-type]
-        steps = {"compiled": self._compiled, "watched": self._watched}
+        steps = {"compiled": compiled_told, "watched": watched_told}
         for call, outcome in zip(self.further, outcomes[len(self.asked) :]):
             found = steps[self.faces[call.function]](outcome, wanted.value)
             if found is not None:
                 return found
         return verdict
-
-    def _compiled(self, outcome: Outcome, wanted: Any) -> Verdict | None:
-        say = phrases("kinds")["compiled"]
-        if outcome.end == "raised" and outcome.problem is not None:
-            lines = FILE.sub(r"line \1", outcome.problem.message).strip().splitlines()
-            message = Code("\n".join(lines[:LINES]), say["message"])
-            refused = outcome.problem.kind in ("TypingError", "UnsupportedError", "LoweringError")
-            text, blocks = (say["refused"], (message,)) if refused else (say["raised"], told(outcome.problem))
-            headline = say["headline"].format(kind=outcome.problem.kind)
-            return Verdict("look", text, headline, tuple(blocks), "exception", ("compiled",))
-        if outcome.end != "value":
-            limit = phrases("engine")["limits"][outcome.end]
-            return Verdict("look", limit["means"], limit["headline"], (), "limit", ("compiled",))
-        if not agree(outcome.value, wanted, FLOAT32):
-            return Verdict("look", say["other"], say["other_headline"], (), "signature", ("compiled",))
-        return None
-
-    def _watched(self, outcome: Outcome, wanted: Any) -> Verdict | None:
-        say = phrases("kinds")["compiled"]
-        if outcome.end != "value" or not isinstance(outcome.value, dict):
-            return None  # something in it cannot be watched: what it computes was right
-        if not outcome.value["loops"]:
-            return Verdict("look", say["no_loop"], say["no_loop_headline"], (), "signature", ("serial",))
-        return race_told(outcome.value["races"])
 
     def solution(self) -> str:
         """The worked answer below its decorator."""
@@ -115,6 +91,34 @@ def _checked(function: Callable) -> Callable:
     from numba import njit
 
     return njit(boundscheck=True)(function)
+
+
+def compiled_told(outcome: Outcome, wanted: Any) -> Verdict | None:
+    """The verdict on a compiled run that went wrong; None where it is right."""
+    say = phrases("kinds")["compiled"]
+    if outcome.end == "raised" and outcome.problem is not None:
+        lines = FILE.sub(r"line \1", outcome.problem.message).strip().splitlines()
+        message = Code("\n".join(lines[:LINES]), say["message"])
+        refused = outcome.problem.kind in ("TypingError", "UnsupportedError", "LoweringError")
+        text, blocks = (say["refused"], (message,)) if refused else (say["raised"], told(outcome.problem))
+        headline = say["headline"].format(kind=outcome.problem.kind)
+        return Verdict("look", text, headline, tuple(blocks), "exception", ("compiled",))
+    if outcome.end != "value":
+        limit = phrases("engine")["limits"][outcome.end]
+        return Verdict("look", limit["means"], limit["headline"], (), "limit", ("compiled",))
+    if not agree(outcome.value, wanted, FLOAT32):
+        return Verdict("look", say["other"], say["other_headline"], (), "signature", ("compiled",))
+    return None
+
+
+def watched_told(outcome: Outcome, wanted: Any = None) -> Verdict | None:
+    """The verdict on a run under watch: no parallel loop, or a race; None where all is well."""
+    say = phrases("kinds")["compiled"]
+    if outcome.end != "value" or not isinstance(outcome.value, dict):
+        return None  # something in it cannot be watched: what it computes was right
+    if not outcome.value["loops"]:
+        return Verdict("look", say["no_loop"], say["no_loop_headline"], (), "signature", ("serial",))
+    return race_told(outcome.value["races"])
 
 
 def race_told(races: list[dict[str, Any]]) -> Verdict | None:
