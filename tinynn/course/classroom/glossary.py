@@ -28,8 +28,11 @@ REPEATED = {
     "numba": "03 meets it in a box beyond the hour; Part III, which assumes no more of 03, is about it",
     "padding": "07 puts zeros around an image, 10 fills up sentences that are too short",
     "race": "14 and 15 assume no more than 03; one is between threads of a processor, one between a GPU's",
+    "reduction": "14's is over a loop's rounds, 16's over the threads of a block, and 16 does not assume 14",
     "stride": "07's is how far a window moves, 14's how far apart two elements of an array lie in memory",
+    "temperature": "10 draws letters by it and 13 code, and 13 may be read without 10",
     "thread": "14 has the few of a processor, 15 the thousands of a GPU",
+    "token": "10 cuts texts into them, and 13, which may be read without 10, needs them",
     "weight": "00 has only numbers in a function; 01 says what one of them does to its input",
     "weight decay": "05 is about where an optimiser applies it, 06 about what it is good for",
 }
