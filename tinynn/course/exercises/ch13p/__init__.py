@@ -20,13 +20,15 @@ class Milestone(Judged):
         return self.code
 
 
-def _milestone(id: str, signature: str, calls: Any, judge: Any, level: int, minutes: int, *parts: Any) -> None:
+def _milestone(
+    id: str, signature: str, calls: Any, judge: Any, level: int, minutes: int, *parts: Any
+) -> None:
     one = Milestone(id, signature=signature, calls=calls, judge=judge, level=level, minutes=minutes)
     texts = [part if isinstance(part, str) else inspect.getsource(part).rstrip() for part in parts]
     one.code = "\n\n\n".join(texts)
 
 
-TRAINING = '''\
+TRAINING = """\
 kept, held = split(documents, seed=0)
 fitted, chosen = split([documents[i] for i in kept], seed=1)
 fit_on = "".join(documents[kept[i]] for i in fitted)[:150_000]  # a piece, for a first run
@@ -34,19 +36,20 @@ choose_by, held_text = "".join(documents[kept[i]] for i in chosen), "".join(docu
 tokenizer = CharTokenizer.train("".join(documents))
 train_tokens, choose_tokens, held_tokens = map(tokenizer.encode, (fit_on, choose_by, held_text))
 
-np.random.seed(0)
+tinynn.manual_seed(0)
 model = build(len(tokenizer), 32)
 watched = Windows(choose_tokens, 32, batches=16, batch_size=16, shuffle=False)
 loss = lambda logits, y: F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1))
+optimizer = optim.Adam(model.parameters(), lr=8e-3)
 history = fit(
-    model, Windows(train_tokens, 32, batches=60, batch_size=16, seed=0), loss,
-    optim.Adam(model.parameters(), lr=5e-3), epochs=6, validation=watched,
+    model, Windows(train_tokens, 32, batches=60, batch_size=16, seed=0), loss, optimizer,
+    schedule=optim.WarmupCosine(optimizer, 20, 480), epochs=8, validation=watched,
     early_stopping=2, clip_norm=1.0, progress=False,
 )  # early stopping puts the best weights back
 model.eval()
-counted = baseline(train_tokens, len(tokenizer))'''
+counted = baseline(train_tokens, len(tokenizer))"""
 
-CONTEST = '''\
+CONTEST = """\
 def gpt(before):
     with no_grad():
         z = model(before[None, -32:]).data[0, -1].astype(float)
@@ -55,7 +58,7 @@ def gpt(before):
 
 
 def contest():
-    return {"gpt": gpt, "baseline": counted, "train": train_tokens, "held": held_tokens}'''
+    return {"gpt": gpt, "baseline": counted, "train": train_tokens, "held": held_tokens}"""
 
 REPORT = '''\
 def written(temperature, count=150):
@@ -75,14 +78,15 @@ measured = {
 }
 report = f"""A GPT of {measured['parameters']} parameters was trained for {len(history.loss)} steps on
 {len(fit_on)} characters of Python's documentation. On documents that neither model had seen it needs
-{measured['gpt']:.2f} bits per character; counts of five characters in a row need {measured['baseline']:.2f} bits.
+{measured['gpt']:.2f} bits per character; counts of five characters need {measured['baseline']:.2f} bits.
 So a run as short as this one does not settle the matter. The weights that were kept are those of the
 smallest loss on documents set aside for that choice, and the held-out ones were asked once, at the end.
 The longest passage of the samples that stands letter for letter in the training text has
 {measured['copied']} characters: what is written is put together, and not recited. What surprised: the
 network had the right length of words long before it had words. At temperature 0.5 it says the same few
 words over and over; at 1.0 it invents. What was not tried: a longer context, a second seed, and byte pairs
-in the place of characters. With more minutes the steps come first, since the loss still fell at the end."""'''
+in the place of characters. With more minutes the steps come first, since the loss
+still fell at the end."""'''
 
 _milestone("13p.1", "split(documents, seed)", judged.splits_asked, judged.split, 2, 45, answer.split)
 _milestone(

@@ -21,7 +21,7 @@ def split(documents, seed):
             if group[i] != group[j] and 2 * len(a & b) > min(len(a), len(b)):
                 old, new = group[i], group[j]
                 group = [new if g == old else g for g in group]
-    held = []
+    held: list[int] = []
     for g in np.random.default_rng(seed).permutation(sorted(set(group))):
         if len(held) < len(documents) / 10:
             held += [i for i in range(len(documents)) if group[i] == g]
@@ -30,7 +30,7 @@ def split(documents, seed):
 
 def baseline(train, vocabulary, n=5):
     train = [int(token) for token in train]
-    counts = [defaultdict(Counter) for _ in range(n)]  # counts[k]: after the k tokens before
+    counts: list[dict] = [defaultdict(Counter) for _ in range(n)]  # counts[k]: after the k tokens before
     for i, token in enumerate(train):
         for k in range(min(i, n - 1) + 1):
             counts[k][tuple(train[i - k : i])][token] += 1

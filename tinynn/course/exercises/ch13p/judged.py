@@ -161,18 +161,27 @@ def contexts() -> dict[str, list[np.ndarray]]:
     tokens = _tokenizer().encode
     ends = [tokens(text) for text in (" " * 30, " " * 29 + "\n", " " * 27 + "ba\n")]
     last, three = np.append(same[:-1], ends[1][-1]), np.append(same[:-3], ends[2][-3:])
-    seen = [same, np.concatenate([others[:300], same]), np.concatenate([others[100:], same]), last, three, *ends]
+    seen = [
+        same,
+        np.concatenate([others[:300], same]),
+        np.concatenate([others[100:], same]),
+        last,
+        three,
+        *ends,
+    ]
     new = np.array([vocabulary - 1, vocabulary - 2])
     # Never seen in this order, though its last token was; then tokens that never occurred.
     strange = np.concatenate([new, new, same[-1:]])
-    return {"seen": seen, "unseen": [strange, np.append(same, new), new], "short": [held[:0], held[:1], held[:2]]}
+    return {
+        "seen": seen,
+        "unseen": [strange, np.append(same, new), new],
+        "short": [held[:0], held[:1], held[:2]],
+    }
 
 
 def baselines_asked(answer: Any = None) -> list[Call]:
     train, held, vocabulary = text()
-    asked = [
-        Call((train[:20_000], vocabulary, c), through=probes.asked) for c in contexts().values()
-    ]
+    asked = [Call((train[:20_000], vocabulary, c), through=probes.asked) for c in contexts().values()]
     return [*asked, Call((train, held, vocabulary), through=probes.measured)]
 
 
@@ -245,8 +254,9 @@ def _goal() -> float:
 
 def networks_asked(answer: Any = None) -> list[Call]:
     return [
-        Call((VOCABULARY, CONTEXT), through=probes.built), Call((12, 8, LIMIT), through=probes.learnt_by_heart)
-    ]  # fmt: skip
+        Call((VOCABULARY, CONTEXT), through=probes.built),
+        Call((12, 8, LIMIT), through=probes.learnt_by_heart),
+    ]
 
 
 def network(answer: Any, outcomes: list[Outcome]) -> Verdict:
@@ -320,7 +330,9 @@ def contest(answer: Any, outcomes: list[Outcome]) -> Verdict:
         return look("gpt_sums", sum=facts["sum"])
     if facts["leak"] > 0.05:
         return look("leak", share=facts["leak"])
-    bits = {name: float(np.concatenate([o.value[name] for o in outcomes]).mean()) for name in ("gpt", "baseline")}
+    bits = {
+        name: float(np.concatenate([o.value[name] for o in outcomes]).mean()) for name in ("gpt", "baseline")
+    }
     return _ranked(bits | {n: facts[f"ngram{n}"] for n in (2, 3, 5)}, facts["vocabulary"])
 
 
@@ -331,7 +343,7 @@ def _ranked(bits: dict, vocabulary: int) -> Verdict:
     if not np.isfinite(bits["gpt"]):
         return look("impossible", shown)
     if bits["baseline"] > bits[2]:
-        return look("weak", shown, **{"baseline": bits["baseline"], "two": bits[2]})
+        return look("weak", shown, baseline=bits["baseline"], two=bits[2])
     if bits["gpt"] > 0.95 * np.log2(vocabulary):
         return look("untrained", shown, gpt=bits["gpt"], blind=np.log2(vocabulary))
     if bits["gpt"] >= bits[2]:

@@ -53,7 +53,9 @@ def planted(seed: int) -> Planted:
     written = [_spelled(t) if k in spelled else f"{HEADING}\n{' '.join(t)}\n" for k, t in enumerate(texts)]
     order = rng.permutation(len(written))
     place = np.argsort(order)
-    return Planted([written[k] for k in order], [(kind, int(place[i]), int(place[j])) for kind, i, j in pairs])
+    return Planted(
+        [written[k] for k in order], [(kind, int(place[i]), int(place[j])) for kind, i, j in pairs]
+    )
 
 
 def _word(rng: np.random.Generator) -> str:

@@ -49,10 +49,11 @@ def texts(documents, seed):
 
 
 def _first_alike(alike):
-    """Each document joins the first one kept that it is like: what is like that one's likes is not looked at."""
+    """Each document joins the first one kept that it is like, and is compared with no other."""
 
     def split(documents, seed):
-        kept, group = [], []
+        kept: list[int] = []
+        group: list[int] = []
         for i, text in enumerate(documents):
             group.append(next((k for k in kept if alike(documents[k], text)), i))
             if group[-1] == i:
@@ -115,7 +116,7 @@ def no_smoothing(train, vocabulary):
 
 
 def add_one(train, vocabulary, n=4):
-    counts = {}
+    counts: dict = {}
     for i in range(n - 1, len(train)):
         counts.setdefault(tuple(train[i - n + 1 : i]), np.ones(vocabulary))[train[i]] += 1
 
@@ -127,7 +128,7 @@ def add_one(train, vocabulary, n=4):
 
 
 def division(train, vocabulary, n=3):
-    counts = {}
+    counts: dict = {}
     for i in range(n - 1, len(train)):
         counts.setdefault(tuple(train[i - n + 1 : i]), np.zeros(vocabulary))[train[i]] += 1
 
@@ -139,7 +140,7 @@ def division(train, vocabulary, n=3):
 
 
 def key_error(train, vocabulary, n=3):
-    counts = {}
+    counts: dict = {}
     for i in range(n - 1, len(train)):
         counts.setdefault(tuple(train[i - n + 1 : i]), np.ones(vocabulary))[train[i]] += 1
     return lambda context: counts[tuple(context[-2:])] / counts[tuple(context[-2:])].sum()
