@@ -105,7 +105,7 @@ class Recurrent(nn.Module):
 
     def __init__(self, vocabulary):
         super().__init__()
-        self.embed, self.gru = nn.Embedding(vocabulary, 48), nn.GRU(48, 96)
+        self.embed, self.gru = nn.Embedding(vocabulary, 48), nn.GRU(48, 96, batch_first=True)
         self.out = nn.Linear(96, vocabulary)
 
     def forward(self, tokens):
