@@ -24,7 +24,12 @@ def packed_bits(text: str) -> dict[str, float]:
 
 
 def ngram_bits(train: np.ndarray, test: np.ndarray, vocabulary: int, n: int = 5) -> float:
-    """Bits per token of `test` under an n-gram model of `train`, interpolated Kneser-Ney.
+    """Bits per token of `test` under an n-gram model of `train`, interpolated Kneser-Ney."""
+    return float(-np.log2(ngram_probabilities(train, test, vocabulary, n)).mean())
+
+
+def ngram_probabilities(train: np.ndarray, test: np.ndarray, vocabulary: int, n: int = 5) -> np.ndarray:
+    """The probability of each token of `test`, given those before it, by interpolated Kneser-Ney.
 
     ``P_k(w | h) = max(c(hw) - D, 0) / c(h) + D r(h) / c(h) P_k-1(w | h')``
 
@@ -45,7 +50,7 @@ def ngram_bits(train: np.ndarray, test: np.ndarray, vocabulary: int, n: int = 5)
     for k, (keys, counts) in enumerate(reversed(tables), start=1):
         wanted = _codes(text, k, vocabulary)[n - k :]  # (len(test),), each token with the k - 1 before it
         p = _interpolated(keys, counts, wanted, vocabulary, p)
-    return float(-np.log2(p).mean())
+    return p
 
 
 def _codes(tokens: np.ndarray, k: int, vocabulary: int) -> np.ndarray:
