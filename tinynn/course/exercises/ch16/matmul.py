@@ -46,7 +46,7 @@ def _(rng: np.random.Generator) -> Iterator[Case]:
     yield sized(rng, 4, 8, 4, note="two tiles along k")
     yield sized(rng, 4, 6, 4, note="a tail of 2 along k")
     yield sized(rng, 4, 3, 4, note="less than a tile along k")
-    yield sized(rng, 5, 4, 4, note="a tail of 1 row")
+    yield sized(rng, 6, 4, 4, note="a tail of 2 rows")
     yield sized(rng, 4, 4, 6, note="a tail of 2 columns")
     yield sized(rng, 1, 1, 1, tags="one", note="one number each")
     yield sized(rng, 5, 7, 6, note="tails along all three")
