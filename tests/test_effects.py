@@ -131,7 +131,8 @@ def test_the_right_answers_train():
     for id in EXERCISES:
         for optimizer, named in effects_of(id).items():
             right = named[RIGHT]
-            assert right.ends == "trained" and min(right.final) > 75, (id, optimizer)
+            least = 30 if id == "13.1" else 75  # 13.1: one character of 96
+            assert right.ends == "trained" and min(right.final) > least, (id, optimizer)
             assert max(right.reached) < math.inf and right.alike == "all"
 
 

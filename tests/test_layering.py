@@ -27,7 +27,7 @@ STAIRCASE = [
     {"optim"},
     {"data", "metrics", "history", "safefile"},
     {"diverged", "evaluate", "models", "warm"},
-    {"step", "checkpoint"},
+    {"step", "checkpoint", "interop"},
     {"train"},
     {"recipes"},
     {"predict"},

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ops.rotary import angles
+from ..ops.rotary import turn as turned_by
+
 
 def sum_of_squares(x: np.ndarray) -> float:
     """A bowl: the central difference of it is exact."""
@@ -49,3 +52,8 @@ def gradient_of_two_valleys(x: np.ndarray) -> np.ndarray:
 def gradient_of_valley(x: np.ndarray) -> np.ndarray:
     """Of sum (x^2) / 2 + (sum x)^2 / 4: every slope depends on every number."""
     return x + x.sum() / 2
+
+
+def turn(x: np.ndarray, start: int) -> np.ndarray:
+    """Rows (..., T, E) turned as those at positions start, start + 1, ... (rotary positions, 12.5)."""
+    return turned_by(x, *angles(*x.shape[-2:], int(start), 10000.0, x.dtype))

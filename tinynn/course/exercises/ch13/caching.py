@@ -16,6 +16,7 @@ from ....ops.rotary import turn as turned_by
 from ....tensor import Tensor
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
+from ...given import turn
 from ..ch10.place import in_place_of
 
 caching = Fill(
@@ -27,11 +28,6 @@ caching = Fill(
     tolerance=1e-5,
     dtype_matters=False,
 )
-
-
-def turn(x: np.ndarray, start: int) -> np.ndarray:
-    """Rows (..., T, E) turned as those at positions start, start + 1, ... (12.5)."""
-    return turned_by(x, *angles(*x.shape[-2:], int(start), 10000.0, x.dtype))
 
 
 def _inputs(rng: np.random.Generator, lead: tuple, t: int, s: int, e: int) -> tuple:
