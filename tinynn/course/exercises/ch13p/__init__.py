@@ -84,8 +84,8 @@ smallest loss on documents set aside for that choice, and the held-out ones were
 The longest passage of the samples that stands letter for letter in the training text has
 {measured['copied']} characters: what is written is put together, and not recited. What surprised: hundreds
 of steps bring it past counts of two, which take no training at all. At both temperatures it writes letters
-that can stand beside each other, and few words. What was not tried: a longer context, a second seed, and byte pairs
-in the place of characters. With more minutes the steps come first, since the loss
+that can stand beside each other, and few words. What was not tried: a longer context, a second seed, and
+byte pairs in the place of characters. With more minutes the steps come first, since the loss
 still fell at the end."""'''
 
 _milestone("13p.1", "split(documents, seed)", judged.splits_asked, judged.split, 2, 45, answer.split)
