@@ -30,9 +30,7 @@ REPEATED = {
     "race": "14 and 15 assume no more than 03; one is between threads of a processor, one between a GPU's",
     "reduction": "14's is over a loop's rounds, 16's over the threads of a block, and 16 does not assume 14",
     "stride": "07's is how far a window moves, 14's how far apart two elements of an array lie in memory",
-    "temperature": "10 draws letters by it and 13 code, and 13 may be read without 10",
     "thread": "14 has the few of a processor, 15 the thousands of a GPU",
-    "token": "10 cuts texts into them, and 13, which may be read without 10, needs them",
     "weight": "00 has only numbers in a function; 01 says what one of them does to its input",
     "weight decay": "05 is about where an optimiser applies it, 06 about what it is good for",
 }
