@@ -2051,10 +2051,11 @@ def lists_of_squares(x, weight, eps):
 
 @to("12.4")
 def every_number_by_itself(length, width):
-    return [
+    rows = [
         [(math.cos if j % 2 else math.sin)(t / 10000 ** ((j - j % 2) / width)) for j in range(width)]
         for t in range(length)
     ]
+    return np.array(rows)
 
 
 @to("12.4")
