@@ -181,6 +181,8 @@ class Fill(Exercise):
     kind = "function"
     launches = False
     """Whether the function is a kernel, which is launched and not called: see `kernels`."""
+    draws_asked = DRAWS
+    """How many drawn inputs are asked; fewer where a call is slow."""
     casts = False
     """Whether `swaps` itself brings what comes back to the library's dtype: float64 is then no matter."""
 
@@ -300,7 +302,7 @@ class Fill(Exercise):
     @cached_property
     def all_inputs(self) -> list[Case]:
         """Those of `inputs`, those drawn, and the first once more, after all that came between."""
-        return [*self.inputs, *self.draws(DRAWS), *self.inputs[-1:]]
+        return [*self.inputs, *self.draws(self.draws_asked), *self.inputs[-1:]]
 
     @property
     def probes(self) -> list[Case]:

@@ -50,7 +50,7 @@ ORDERS: tuple[str | int, ...] = ("forward", "reversed", 7)
 """Of threads and blocks: who comes first by number, who comes last, and one at random."""
 
 STEPS, PATIENCE = 20_000, 0.5  # accesses of a thread, and seconds, after which a loop has no end
-DRAWS = 24
+DRAWS = 24  # fewer than functions have: each is launched in several orders
 ON_GPU = 3  # inputs that a GPU is asked too: each kernel is compiled for it once
 
 
@@ -224,8 +224,7 @@ class Launching(Fill):
 
     kind = "kernel"
     launches = True
-    draws_asked: int = DRAWS
-    """How many drawn inputs are asked; fewer where a launch is slow to interpret."""
+    draws_asked = DRAWS
     host: Callable
     """``host(kernel, *inputs, **launch)`` gives the outputs."""
 
@@ -241,11 +240,6 @@ class Launching(Fill):
     def inputs(self) -> list[Case]:
         """Kernels compute in float32: so do the cases."""
         return [c._replace(tags=c.tags | _single(c)) for c in super().inputs]
-
-    @cached_property
-    def all_inputs(self) -> list[Case]:
-        """With fewer drawn ones than functions have: each is launched in several orders."""
-        return [*self.inputs, *self.draws(self.draws_asked), *self.inputs[-1:]]
 
     @cached_property
     def through(self) -> Launched:
