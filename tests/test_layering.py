@@ -187,6 +187,13 @@ def test_the_first_import_of_every_part_below_the_course_is_light_too():
     assert python(code).stdout.strip() == "[]"
 
 
+def test_declarations_of_exercises_load_no_pictures_and_no_compiler():
+    """Every chapter's opening questions read all of them."""
+    code = "from tinynn.course.engine.exercise import catalogue; import sys; catalogue();"
+    code += f" print([m for m in {HEAVY} if m in sys.modules])"
+    assert python(code).stdout.strip() == "[]"
+
+
 def test_importing_tinynn_costs_at_most_015_s_more_than_numpy():
     code = """if True:
         import time, numpy

@@ -16,8 +16,7 @@ from ..tensor import Tensor, no_grad
 from .engine.exercise import find
 from .engine.verdict import Verdict
 from .long_runs import kept
-from .prediction import Prediction
-from .training import predict_first
+from .prediction import Prediction, predict_first
 
 SHORT = 2000, 1000
 """MNIST digits to learn from, and new ones. Rate and widths below were chosen with a look at the new ones,

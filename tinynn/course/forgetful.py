@@ -8,9 +8,8 @@ from .engine.verdict import Verdict
 from .exercises.ch08.backward import through_time
 from .exercises.ch08.decay import shares
 from .plots import gradients_back
-from .prediction import Prediction
+from .prediction import Prediction, predict_first
 from .recurrence import Series, error, forecast, last_year, recall, trained
-from .training import predict_first
 
 MISTAKES = {"A": "overwritten", "B": "future_dropped"}
 

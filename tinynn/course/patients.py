@@ -13,8 +13,8 @@ from .. import nn, ops, optim, tensor
 from ..tensor import Tensor
 from .engine.verdict import Verdict
 from .plots import GREY, RUNS, Picture, losses, losses_in_words, style
-from .prediction import Prediction
-from .training import batch, he_weights, network, predict_first
+from .prediction import Prediction, predict_first
+from .training import batch, he_weights, network
 
 SICK = (64, *[64] * 4, 10)  # five layers
 

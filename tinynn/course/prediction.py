@@ -35,6 +35,12 @@ def predict(
     return prediction
 
 
+def predict_first() -> Verdict:
+    """What stands in the place of a result that waits for its prediction."""
+    text = "Predict first, in the cell above, then run this cell again."
+    return Verdict("open", text, phrases("check")["predict"]["none"])
+
+
 def committed(exercise: PredictExplain, answer: Any) -> Any:
     """`answer` with the first number that was predicted for this exercise: the result was told after it."""
     guess, letter = exercise.parts(answer)

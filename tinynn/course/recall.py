@@ -8,18 +8,18 @@ Guessing is right once in four. (In the spirit of S. Hochreiter and J. Schmidhub
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import functional as F
 from .. import manual_seed, nn, ops, optim, tensor
 from ..tensor import Tensor, no_grad
-from . import plots
 from .engine.verdict import Verdict
-from .plots import Picture
-from .prediction import Prediction
-from .training import predict_first
+from .prediction import Prediction, predict_first
+
+if TYPE_CHECKING:
+    from .plots import Picture
 
 SYMBOLS, EARLY = "ABCD", 5
 KINDS = {"RNN": nn.RNN, "LSTM": nn.LSTM, "GRU": nn.GRU}
@@ -164,6 +164,8 @@ def two_biases() -> Picture | Verdict:
     """The losses of the LSTM of exercise 09.5 and of one that starts open, once there is a prediction."""
     if Prediction("09.5").guess is None:
         return predict_first()
+    from . import plots  # the exercises' declarations import this module, and need no pictures
+
     curves = {}
     for keep in (0, 3):
         manual_seed(0)

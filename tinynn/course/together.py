@@ -4,7 +4,7 @@ tiles whose loads are counted, and a column of a tile in the banks of shared mem
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from ..gpu.kernel import Size
 from ..gpu.lens import Report, look
 from ..gpu.simt import settings
 from ..gpu.simt.options import Access
-from .plots.style import Picture
-from .plots.tiles import tile_walk
+
+if TYPE_CHECKING:
+    from .plots.style import Picture
 
 ORDERS = {"first to last": "forward", "last to first": "reversed", "at random": 3}
 
@@ -102,6 +103,8 @@ def loads_each(tile: int, n: int = 8) -> float:
 
 def walked(step: int, tile: int = 4) -> Picture:
     """The tiles of one block of c at one of its steps along k, in a product (8, 10) by (10, 8)."""
+    from .plots.tiles import tile_walk  # the exercises' declarations import this module, and need no pictures
+
     return tile_walk(8, 10, 8, tile, block=(1, 0), step=step)
 
 

@@ -11,10 +11,9 @@ from .. import functional as F
 from .. import nn, optim, tensor
 from ..data import digits
 from ..tensor import Tensor
-from .engine.texts import phrases
 from .engine.verdict import Verdict
 from .plots import GREY, RUNS, Picture, contour_paths, style
-from .prediction import Prediction
+from .prediction import Prediction, predict_first
 
 DEEP = (64, *[64] * 8, 10)  # nine layers
 
@@ -97,12 +96,6 @@ def batch_table(rows: dict[int, tuple[int, float, float]], prediction: Predictio
         for size, (steps, loss, off) in rows.items()
     ]
     return Verdict("said", " ".join(said), "Three epochs of 1500 digits")
-
-
-def predict_first() -> Verdict:
-    """What stands in the place of a result that waits for its prediction."""
-    text = "Predict first, in the cell above, then run this cell again."
-    return Verdict("open", text, phrases("check")["predict"]["none"])
 
 
 # -- the ravine ------------------------------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ....data import mnist
 from ....ops.conv import conv2d_forward
-from ...convolution_pictures import panels
 from ...engine.kinds import NameTheBug
-from ...plots import Picture
+
+if TYPE_CHECKING:
+    from ...plots import Picture
 
 Images = dict[str, np.ndarray]
 NUMBER = 4  # of the digit that is shown, in mnist()
@@ -43,6 +46,8 @@ def _convolved(x: np.ndarray, kernel: np.ndarray, stride: int = 1, padding: int 
 
 def symptom() -> Picture:
     """The image, what should have come out, and what came out."""
+    from ...convolution_pictures import panels  # pictures are loaded by whoever looks at one
+
     found = outcomes()
     shown = {"the image (28, 28, 3)": photograph(), "expected": found["right"], "came out": found[bug.truth]}
     words = (

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from ...attention_pictures import two_maps
 from ...engine.kinds import NameTheBug
-from ...plots import Picture
 from .masked import closed, masked, scaled, softmax
+
+if TYPE_CHECKING:
+    from ...plots import Picture
 
 TOKENS = ["the", "dog", "saw", "a", "cat"]
 
@@ -37,6 +40,8 @@ def wrong(name: str) -> np.ndarray:
 
 
 def symptom() -> Picture:
+    from ...attention_pictures import two_maps  # pictures are loaded by whoever looks at one
+
     return two_maps(right(), wrong(bug.truth), TOKENS)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from .... import ops
-from ...block.reader import with_rotary
 from ...effects.moments import Moment
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
@@ -216,6 +215,8 @@ def _(function):
 @turning.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
     """A small reader that learns to say the letter two places back."""
+    from ...block.reader import with_rotary  # whose package holds the chapter's pictures, too
+
     assert turning.swap is not None
     with turning.swap(function):
         yield from with_rotary(optimizer, seed)
