@@ -23,7 +23,7 @@ from tinynn.course.exercises.ch17.limit import limit
 from tinynn.course.exercises.ch17.merge import merge
 from tinynn.course.exercises.ch17.tiled import nothing_rescaled, tiled_attention
 from tinynn.errors import ArgumentError, FileError
-from tinynn.gpu.resources import LIMITS, Resources, estimate
+from tinynn.gpu.resources import LIMITS, Resources, estimate, room
 from tinynn.ops.attention_tiled import attention_tiled
 from tinynn.wrappers import Meter, wrapped
 
@@ -128,7 +128,7 @@ def test_the_smallest_of_four_limits_is_the_estimate(architecture: str) -> None:
         for shared in (0, 1000, 45056):
             for count in (1, 33, 256, 1024):
                 found = Resources(registers, shared, 0, 0, 0, "")
-                allowed = real.room(registers, shared, count, architecture)
+                allowed = room(registers, shared, count, architecture)
                 assert estimate(found, count, 0, architecture).blocks == min(allowed.values())
 
 

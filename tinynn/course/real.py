@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from ..errors import ArgumentError, FileError
 from ..gpu import cuda, float32
-from ..gpu.resources import LIMITS
 from ..wrappers import Meter
 from .race.roof import Roof
 
@@ -122,25 +121,7 @@ def one_barrier(q, k, v, y, scale):
             y[i, e] = out[e] / l
 
 
-# -- occupancy ---------------------------------------------------------------------------------------------
-
-
-def room(registers: int, shared: int, threads: int, architecture: str = "sm_90") -> dict[str, int]:
-    """Blocks on a multiprocessor by each limit alone; `gpu.resources.estimate` takes the smallest."""
-    limits, warps = LIMITS[architecture], math.ceil(threads / 32)
-    per_warp = _up(32 * registers, limits.register_unit)
-    block = _up(shared + limits.reserved, limits.unit)
-    return {
-        "warps": limits.warps // warps,
-        "blocks": limits.blocks,
-        "registers": limits.registers // limits.parts // per_warp * limits.parts // warps,
-        "shared memory": limits.shared // block if block else limits.blocks,
-    }
-
-
-def _up(n: int, unit: int) -> int:
-    return -(-n // unit) * unit
-
+# -- the report of the compiler ----------------------------------------------------------------------------
 
 RESOURCES = Path(__file__).resolve().parents[2] / "benchmarks" / "gpu" / "resources.md"
 

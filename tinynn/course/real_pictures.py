@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from ..gpu.resources import LIMITS, room
 from . import real
 from .plots import AMBER, BLUE, GREEN, GREY, PURPLE, RED, Picture, style
 
@@ -160,10 +161,10 @@ def memory(sizes: Sequence[int], peaks: Mapping[str, Sequence[int]]) -> Picture:
 
 def occupancy(registers: int, shared: int, threads: int, architecture: str = "sm_90") -> Picture:
     """How many blocks each limit allows; the smallest number holds."""
-    allowed = real.room(registers, shared, threads, architecture)
+    allowed = room(registers, shared, threads, architecture)
     blocks, warps = min(allowed.values()), -(-threads // 32)
     holds = min(allowed, key=lambda name: allowed[name])
-    share = 100 * blocks * warps / real.LIMITS[architecture].warps
+    share = 100 * blocks * warps / LIMITS[architecture].warps
     picture = Picture(9, 2.9)
     taken = f"{registers} registers a thread, {shared:,} bytes and {threads} threads a block"
     title = f"{taken}: {share:.0f}% occupancy"

@@ -253,20 +253,30 @@ def occupancy(launched: Launched, architecture: str = "sm_90") -> Occupancy:
 
 def estimate(found: Resources, threads: int, dynamic: int, architecture: str) -> Occupancy:
     """Occupancy of blocks of so many threads with `dynamic` bytes of shared memory beside the static ones."""
-    limits = LIMITS[architecture]
-    warps = -(-threads // 32)
-    per_warp = _up(max(found.registers, 1) * 32, limits.register_unit)
-    taken = _up(found.shared + dynamic + limits.reserved, limits.unit)
-    room = {
+    limits, warps = LIMITS[architecture], -(-threads // 32)
+    by_limit = room(found.registers, found.shared + dynamic, threads, architecture)
+    blocks = min(by_limit.values())
+    together = _up(warps, limits.parts) * _registers_of_a_warp(found.registers, limits)
+    if not blocks or together > limits.registers:  # which the launch checks
+        return Occupancy(0.0, 0, "does not fit")
+    return Occupancy(blocks * warps / limits.warps, blocks, min(by_limit, key=lambda name: by_limit[name]))
+
+
+def room(registers: int, shared: int, threads: int, architecture: str = "sm_90") -> dict[str, int]:
+    """Blocks on a multiprocessor by each limit alone; `estimate` takes the smallest."""
+    limits, warps = LIMITS[architecture], -(-threads // 32)
+    taken = _up(shared + limits.reserved, limits.unit)
+    in_a_part = limits.registers // limits.parts // _registers_of_a_warp(registers, limits)
+    return {
         "warps": limits.warps // warps,
         "blocks": limits.blocks,
-        "registers": limits.registers // limits.parts // per_warp * limits.parts // warps,
+        "registers": in_a_part * limits.parts // warps,
         "shared memory": limits.shared // taken if taken else limits.blocks,
     }
-    blocks = min(room.values())
-    if not blocks or _up(warps, limits.parts) * per_warp > limits.registers:  # which the launch checks
-        return Occupancy(0.0, 0, "does not fit")
-    return Occupancy(blocks * warps / limits.warps, blocks, min(room, key=lambda name: room[name]))
+
+
+def _registers_of_a_warp(registers: int, limits: Limits) -> int:
+    return _up(max(registers, 1) * 32, limits.register_unit)
 
 
 def _up(n: int, unit: int) -> int:
