@@ -30,9 +30,9 @@ def test_without_pytorch_it_says_what_to_install(monkeypatch):
 def test_tinynn_does_without_pytorch_and_can_still_be_read():
     import inspect
 
-    from tinynn.models import gpt_in_torch
+    from tinynn.models import gpt_torch
 
-    assert "scaled_dot_product_attention" in inspect.getsource(gpt_in_torch.Attention)
+    assert "scaled_dot_product_attention" in inspect.getsource(gpt_torch.Attention)
 
 
 @pytest.mark.torch

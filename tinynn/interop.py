@@ -80,7 +80,7 @@ def _built(model: nn.Module) -> Any:
     from torch import nn as theirs
 
     if isinstance(model, GPT):
-        from .models.gpt_in_torch import GPT as InTorch
+        from .models.gpt_torch import GPT as InTorch
 
         return InTorch(model)
     if isinstance(model, nn.Sequential):

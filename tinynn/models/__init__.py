@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from .bert import BERT, mask_tokens
 from .convolutional import DigitCNN, LeNet, ResNet
+from .gpt import GPT
 from .mlp import MLP
 from .recurrent import CharRNN, TextClassifier
-
-__all__ = ["MLP", "CharRNN", "TextClassifier"]
-__all__ = ["DigitCNN", "LeNet", "MLP", "ResNet"]
-from .bert import BERT, mask_tokens
-from .gpt import GPT
 from .sampling import sample
 from .seq2seq import Seq2Seq
 
-__all__ = ["BERT", "GPT", "MLP", "Seq2Seq", "mask_tokens", "sample"]
+__all__ = [
+    "BERT", "GPT", "MLP", "CharRNN", "DigitCNN", "LeNet", "ResNet", "Seq2Seq", "TextClassifier",
+    "mask_tokens", "sample",
+]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The GPT of `gpt.py` written in PyTorch: the same names, so that the same weights fit. For `to_torch`."""
+"""The GPT of `gpt.py` written in PyTorch, which loads it: the same names, so that the same weights fit."""
 
 from __future__ import annotations
 
