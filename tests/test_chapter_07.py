@@ -33,9 +33,8 @@ def numpy_backend() -> Iterator[None]:
 
 def trained(steps: int = 5) -> list[float]:
     tinynn.manual_seed(0)
-    return convolution.learn_small(
-        convolution.small_network(), convolution.small_digits(100, 10)[0], steps, 8
-    )
+    known, _ = convolution.small_digits(100, 10)
+    return convolution.learn(convolution.small_network(), known, steps=steps, batch_size=8)
 
 
 # -- a student's functions in the library's place --------------------------------------------------------

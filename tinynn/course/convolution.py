@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from .. import manual_seed, nn, optim
 from ..backends import backend
 from ..data import Batches, Dataset, digits, mnist, shift
 from ..tensor import Tensor, no_grad
+from .descend import descend
 from .engine.exercise import find
 from .engine.verdict import Verdict
 from .long_runs import kept
@@ -69,16 +71,16 @@ def wherever() -> nn.Sequential:
     )  # fmt: skip
 
 
-def learn(model: nn.Module, data: Dataset, epochs: int = 2, lr: float = 0.01) -> list[float]:
-    """Train by Adam in batches of 50; the loss of each step."""
-    optimiser, losses = optim.Adam(model.parameters(), lr), []
-    for epoch in range(epochs):
-        for images, labels in Batches(data.x, data.y, batch_size=50, seed=epoch):
-            loss = F.cross_entropy(model(Tensor(images)), Tensor(labels))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
+def learn(
+    model: nn.Module, data: Dataset, epochs: int = 2, *, batch_size: int = 50, steps: int | None = None
+) -> list[float]:
+    """Train by Adam for so many epochs, or for so many steps; the loss of each step."""
+    optimiser, losses = optim.Adam(model.parameters(), 0.01), []
+    rounds = range(epochs) if steps is None else itertools.count()
+    batches = (b for epoch in rounds for b in Batches(data.x, data.y, batch_size=batch_size, seed=epoch))
+    for images, labels in itertools.islice(batches, steps):
+        loss = F.cross_entropy(model(Tensor(images)), Tensor(labels))
+        losses.append(descend(loss, optimiser))
     return losses
 
 
@@ -93,9 +95,7 @@ def share_right(model: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
 
 def said(model: nn.Module, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What the network takes each image for, and how sure it is: both (N,)."""
-    z = scores(model, x)
-    p = np.exp(z - z.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
+    p = F.softmax(Tensor(scores(model, x))).data
     return p.argmax(axis=1), p.max(axis=1)
 
 
@@ -138,19 +138,6 @@ def by_shift(model: nn.Module, pixels: tuple[int, ...], most: int = 300) -> list
     return [share_right(model, moved(new.x[:most], d), new.y[:most]) for d in pixels]
 
 
-def learn_small(model: nn.Module, data: Dataset, steps: int, batch_size: int = 16) -> list[float]:
-    """Train by Adam; the loss of each step."""
-    optimiser, losses = optim.Adam(model.parameters(), 0.01), []
-    batches = (batch for epoch in range(steps) for batch in Batches(*data, batch_size=batch_size, seed=epoch))
-    for _, (images, labels) in zip(range(steps), batches):
-        loss = F.cross_entropy(model(Tensor(images)), Tensor(labels))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
-
-
 def right_and_overwritten(steps: int = 150) -> dict[str, tuple[list[float], float]]:
     """The small network with a right way back, and with one that overwrites: losses, percent right."""
     back, found = _way_back(), {}
@@ -159,7 +146,7 @@ def right_and_overwritten(steps: int = 150) -> dict[str, tuple[list[float], floa
         with backend("numpy"), find("07.3").swap(function):  # type: ignore[attr-defined]
             manual_seed(0)
             model = small_network()
-            losses = learn_small(model, known, steps, 32)
+            losses = learn(model, known, steps=steps, batch_size=32)
             found[name] = losses, 100 * share_right(model, *new)
     return found
 

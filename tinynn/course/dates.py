@@ -17,6 +17,7 @@ from .. import functional as F
 from .. import manual_seed, no_grad, ops, optim
 from ..data import AlignedDate, aligned_dates, pad_sequence
 from ..models import Seq2Seq
+from .descend import descend
 
 PAD, START, CHARACTERS = 0, 1, 2  # the first number of a character
 ISO = "yyyy-MM-dd"  # the field of each character that is written
@@ -96,10 +97,7 @@ def training(model: Seq2Seq, dates: Dates, steps: int, lr: float = 0.01) -> Iter
     for step, (x, y) in enumerate(dates.batches(steps)):
         optimiser.param_groups[0]["lr"] = lr * (1 - step / steps)
         loss = loss_of(model, x, y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        yield loss.item()
+        yield descend(loss, optimiser)
 
 
 def written(model: Seq2Seq, dates: Dates, rows: Sequence[AlignedDate]) -> list[str]:

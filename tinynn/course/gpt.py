@@ -15,6 +15,7 @@ from ..models import GPT
 from ..nn import KeyValueCache
 from ..recipes.code import next_token_loss
 from ..tensor import Tensor, no_grad, tensor
+from .descend import descend
 
 CONTEXT, LAYERS, HEADS, WIDTH = 64, 2, 4, 64
 LEARNT, HELD = 600_000, 40_000
@@ -67,12 +68,9 @@ def training(model: nn.Module, steps: int, task: Task = next_token) -> Iterator[
     for batch in windows:
         x, y = task(*batch)
         loss = next_token_loss(model(x), tensor(y))
-        stepper.zero_grad()
-        loss.backward()
-        optim.clip_grad_norm_(model.parameters(), 1.0)
-        stepper.step()
+        value = descend(loss, stepper, max_norm=1.0)
         schedule.step()
-        yield float(loss.item())
+        yield value
 
 
 def held_loss(model: nn.Module, task: Task = next_token, batches: int = 4) -> float:

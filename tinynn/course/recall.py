@@ -15,6 +15,7 @@ import numpy as np
 from .. import functional as F
 from .. import manual_seed, nn, ops, optim, tensor
 from ..tensor import Tensor, no_grad
+from .descend import descend
 from .engine.verdict import Verdict
 from .prediction import Prediction, predict_first
 
@@ -83,11 +84,7 @@ def batches(network: nn.Module, length: int, steps: int, seed: int = 0, lr: floa
     for step in range(steps):
         x, y = marked(32, length, [seed, step])
         loss = F.cross_entropy(network(x), y)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)  # chapter 08: a safeguard for the RNN
-        optimiser.step()
-        yield loss.item()
+        yield descend(loss, optimiser, max_norm=1.0)  # chapter 08: a safeguard for the RNN
 
 
 def share_right(network: nn.Module, length: int, n: int = 500) -> float:

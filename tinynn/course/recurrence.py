@@ -12,6 +12,7 @@ from .. import functional as F
 from .. import manual_seed, nn, optim
 from ..data import sunspots
 from ..tensor import Tensor, no_grad
+from .descend import descend
 
 # -- a series to forecast ----------------------------------------------------------------------------------
 
@@ -101,11 +102,7 @@ def fit(net: nn.Module, data: Series, steps: int = 200, lr: float = 0.01) -> lis
     optimiser, losses, best, kept = optim.Adam(net.parameters(), lr=lr), [], np.inf, None
     for step in range(1, steps + 1):
         loss = window_loss(net, x, y)
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        losses.append(loss.item())
+        losses.append(descend(loss, optimiser, max_norm=1.0))
         if step % 10 == 0 and (now := error(data, forecast(net, data), "validation")) < best:
             best, kept = now, {name: p.data.copy() for name, p in net.named_parameters()}
     for name, p in net.named_parameters():
@@ -174,11 +171,7 @@ def recall(
     for _ in range(updates):
         x, sign = recall_batch(rng, 32, steps)
         loss = F.mse_loss(answer(x), Tensor(sign))
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        losses.append(loss.item())
+        losses.append(descend(loss, optimiser, max_norm=1.0))
     x, sign = recall_batch(rng, 500, steps)
     with no_grad():
         return losses, float(np.mean(answer(x).data * sign > 0)), recurrent

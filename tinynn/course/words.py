@@ -28,6 +28,7 @@ from ..models.sampling import sample
 from ..recipes.words import Letters, TrigramBag, trigrams
 from ..tensor import Tensor, no_grad
 from ..train import evaluate, fit
+from .descend import descend
 
 Labelled = tuple[tuple[str, ...], np.ndarray]
 
@@ -82,10 +83,7 @@ def train_yes_no(
     for _ in range(epochs):
         for x, lengths, labels in batches:
             loss = F.binary_cross_entropy_with_logits(model(x, lengths=lengths), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
+            losses.append(descend(loss, optimiser))
     return losses
 
 
@@ -213,11 +211,8 @@ def learn_to_spell(
             seen, wanted = shifted(x, lengths)  # (N, T) each
             scores, _ = model(seen)  # (N, T, V)
             loss = F.cross_entropy(scores.transpose(1, 2), wanted)  # classes on axis 1
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            losses.append(descend(loss, optimiser))
             schedule.step()
-            losses.append(loss.item())
     return losses
 
 

@@ -11,6 +11,7 @@ from ... import backend, manual_seed, nn, optim, tensor
 from ... import functional as F
 from ...nn.attention import merge_heads, split_heads
 from ...tensor import Tensor, no_grad
+from ..descend import descend
 from ..effects.moments import OPTIMIZERS, Moment, moments
 
 LETTERS, WIDTH, HEADS = 12, 32, 2
@@ -107,10 +108,7 @@ def step(
     x = letters(rng, n, LENGTH)  # (N, T)
     scores = model(x).reshape(-1, LETTERS)  # (N T, LETTERS)
     loss = F.cross_entropy(scores, TASKS[task](x).ravel(), ignore_index=IGNORED)
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    return float(loss.item())
+    return descend(loss, optimiser)
 
 
 def share_right(model: nn.Module, task: str, length: int, n: int = 100) -> float:

@@ -11,6 +11,7 @@ from ... import functional as F
 from ... import manual_seed, nn, optim, tensor
 from ...data import Batches, digits
 from ...tensor import Tensor, no_grad
+from ..descend import descend
 
 WIDTH = 64
 NORMS: dict[str, Callable[[], nn.Module]] = {
@@ -95,10 +96,7 @@ def train(
     while len(losses) < steps:
         for xb, yb in batches:
             loss = F.cross_entropy(model(xb), yb)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
+            losses.append(descend(loss, optimiser))
             if len(losses) == steps:
                 break
     return losses

@@ -10,6 +10,7 @@ from ... import backend, nn
 from ... import functional as F
 from ...data import Batches, digits
 from ...tensor import Tensor, no_grad
+from ..descend import descend
 from ..two_layers import share_right
 from .moments import OPTIMIZERS, Moment, moments
 from .networks import HIDDEN, STEPS, Arrays, points
@@ -92,10 +93,7 @@ def with_weights(function: Callable, optimizer: str, seed: int, epochs: int = 10
         def update() -> float:
             xb, yb = next(stream)
             loss = F.cross_entropy(model(Tensor(xb)), Tensor(yb))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             with no_grad():

@@ -13,6 +13,7 @@ from ... import functional as F
 from ...data import moons, spirals
 from ...optim import Optimizer
 from ...tensor import Tensor, no_grad
+from ..descend import descend
 from .moments import OPTIMIZERS, Moment, moments
 
 STEPS, HIDDEN = 500, 64
@@ -114,10 +115,7 @@ def train_network(name: str, optimizer: str, seed: int, steps: int = STEPS) -> I
 
         def update() -> float:
             loss = network.loss(model(Tensor(x)), Tensor(t))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             model.eval()

@@ -17,8 +17,7 @@ from ...nn import Module
 from ...recipes import RECIPES
 from ...recipes.images import ImageRecipe
 from ...recipes.recipe import Run
-from ...tensor import no_grad
-from ..convolution import moved, shuffled
+from ..convolution import moved, said, share_right, shuffled
 
 MOVED = range(9)
 SHUFFLED_EPOCHS = 8
@@ -66,26 +65,19 @@ def plain_and_shuffled(which: ImageRecipe) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def scores(network: Module, x: np.ndarray) -> np.ndarray:
-    with no_grad():
-        return network(x).data
-
-
 def right(network: Module, part: Dataset) -> float:
-    return float(np.mean(scores(network, part.x).argmax(axis=1) == part.y))
+    return share_right(network, part.x, part.y)
 
 
 def worst(network: Module) -> dict[str, list]:
     """The held-out digits that it is wrong about, the surest first: number in `mnist()`, said, how sure."""
     x, y = mnist()
     numbers = train_val_test_split(np.arange(len(y)), y, val=0.1, test=0.2, seed=1).test.x
-    said = scores(network, x[numbers])
-    p = np.exp(said - said.max(axis=1, keepdims=True))
-    sure = (p / p.sum(axis=1, keepdims=True)).max(axis=1)
-    wrong = np.flatnonzero(said.argmax(axis=1) != y[numbers])
+    named, sure = said(network, x[numbers])
+    wrong = np.flatnonzero(named != y[numbers])
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
     return {
         "wrong": numbers[wrong].tolist(),
-        "wrong_said": said[wrong].argmax(axis=1).tolist(),
+        "wrong_said": named[wrong].tolist(),
         "wrong_sure": np.round(sure[wrong].astype(float), 3).tolist(),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -11,24 +11,16 @@ import numpy as np
 from .... import ops
 from ....ops.conv import geometry, meet, spread
 from ....ops.conv_specs import pair
+from ...engine.places import Parts
 
-_own: dict[str, Callable] = {}
-"""The parts that are a student's now: "forward" and "dx"."""
+parts = Parts()  # "forward" and "dx"
 
 Needs = tuple[bool, ...]
 
 
-@contextmanager
-def in_place(part: str, function: Callable) -> Iterator[Any]:
+def in_place(part: str, function: Callable) -> AbstractContextManager:
     """Run `function` as this part of conv2d; the other part stays whose it is."""
-    before, _own[part] = _own.get(part), function
-    try:
-        with ops.conv2d.using(forward, backward) as badge:
-            yield badge
-    finally:
-        _own.pop(part)
-        if before is not None:
-            _own[part] = before
+    return parts.replaced(part, function, lambda: ops.conv2d.using(forward, backward))
 
 
 def forward(
@@ -44,10 +36,11 @@ def forward(
     g = geometry(x, weight, stride, padding, dilation, groups)
     one = _of_the_exercise(stride, padding, dilation, groups)
     cache = (x, weight, bias is not None, g, one)
-    if one is None or "forward" not in _own:
+    own = parts.of("forward")
+    if one is None or own is None:
         return ops.conv2d.pairs["numpy"].forward(x, weight, bias, stride, padding, dilation, groups)[0], cache
     b = np.zeros(len(weight), weight.dtype) if bias is None else bias
-    return _like(_own["forward"](x, weight, b, *one), x), cache
+    return _like(own(x, weight, b, *one), x), cache
 
 
 def backward(dy: Any, cache: tuple, needs: Needs = (True, True, True)) -> tuple:
@@ -59,9 +52,10 @@ def backward(dy: Any, cache: tuple, needs: Needs = (True, True, True)) -> tuple:
 
 
 def _dx(dy: np.ndarray, x: np.ndarray, weight: np.ndarray, g: Any, one: tuple[int, int] | None) -> np.ndarray:
-    if one is None or "dx" not in _own:
+    own = parts.of("dx")
+    if one is None or own is None:
         return spread(dy, weight, g)
-    return _like(_own["dx"](dy, weight, x.shape, *one), x)
+    return _like(own(dy, weight, x.shape, *one), x)
 
 
 def _of_the_exercise(stride: Any, padding: Any, dilation: Any, groups: int) -> tuple[int, int] | None:

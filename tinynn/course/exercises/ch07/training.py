@@ -10,10 +10,10 @@ from .... import functional as F
 from .... import manual_seed
 from ....backends import backend
 from ....data import Batches
-from ....optim import SGD, Adam
 from ....tensor import Tensor, no_grad
 from ...convolution import small_digits, small_network
-from ...effects.moments import Moment, moments
+from ...descend import descend
+from ...effects.moments import OPTIMIZERS, Moment, moments
 from ...engine.exercise import Fill, find
 
 RATES = {"sgd": 0.3, "adam": 0.01}
@@ -28,16 +28,13 @@ def with_images(id: str, function: Callable, optimizer: str, seed: int) -> Itera
     with backend("numpy"), exercise.swap(function):
         manual_seed(seed)
         model = small_network()
-        stepper = {"sgd": SGD, "adam": Adam}[optimizer](model.parameters(), RATES[optimizer])
+        stepper = OPTIMIZERS[optimizer](model.parameters(), RATES[optimizer])
         stream = (batch for epoch in range(STEPS) for batch in Batches(x, y, batch_size=32, seed=epoch))
 
         def update() -> float:
             xb, yb = next(stream)
             loss = F.cross_entropy(model(Tensor(xb)), Tensor(yb))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             with no_grad():

@@ -9,6 +9,7 @@ import numpy as np
 from .... import backend, manual_seed, nn
 from .... import functional as F
 from ....tensor import Tensor, no_grad
+from ...descend import descend
 from ...effects.moments import OPTIMIZERS, Moment, moments
 from ...engine.exercise import Fill
 
@@ -35,10 +36,7 @@ def recalls(exercise: Fill, function: Callable, optimizer: str, seed: int) -> It
         def update() -> float:
             x, sign = recall_batch(rng, 32, STEPS)
             loss = F.mse_loss(answer(x), Tensor(sign))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             with no_grad():

@@ -279,9 +279,9 @@ def _(dh, dc, i, f, g, o, c, c_new):
 
 @back.swaps
 def _(function: Callable) -> AbstractContextManager:
-    return loop.Half("backward", function)
+    return loop.half("backward", function)
 
 
 @back.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
-    return with_lstm(lambda: loop.Half("backward", function), optimizer, seed)
+    return with_lstm(lambda: loop.half("backward", function), optimizer, seed)

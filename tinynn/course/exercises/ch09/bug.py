@@ -46,7 +46,7 @@ def gradients(step: Callable, steps: int) -> np.ndarray:
     x = rng.normal(size=(steps, 3, 2))
     h, c = rng.normal(size=(2, 3, 2))
     w, u, b = (rng.normal(size=s) for s in ((8, 2), (8, 2), (8,)))
-    with loop.Half("backward", step):
+    with loop.half("backward", step):
         (y, _, _), cache = loop.forward(x, h, c, w, u, b, np.zeros(8))
         dy: Any = np.zeros_like(y)
         dy[-1] = rng.normal(size=y[-1].shape)

@@ -1,7 +1,7 @@
 """A student's step inside the library, whose ops run whole sequences: the loop over time around it.
 
 The two halves of an LSTM's step are two exercises, 09.1 and 09.2. Either may be a student's while the other
-is the library's: the loop asks `_students` which of them run, and both badges count.
+is the library's: the loop asks `steps` which of them run, and both badges count.
 """
 
 from __future__ import annotations
@@ -15,28 +15,14 @@ import numpy as np
 from .... import ops
 from ....ops.activation import sigmoid
 from ....ops.recurrent import affine, closed, or_zeros, order
+from ...engine.places import Parts
 
-_students: dict[str, list[Callable]] = {"forward": [], "backward": []}
+steps = Parts()  # "forward" and "backward"
 
 
-class Half(AbstractContextManager):
+def half(part: str, function: Callable) -> AbstractContextManager:
     """A student's function as the forward or the backward half of the LSTM's step, until the block ends."""
-
-    def __init__(self, half: str, function: Callable) -> None:
-        self.half, self.function = half, function
-
-    def __enter__(self) -> Half:
-        _students[self.half].append(self.function)
-        self._using = ops.lstm.using(forward, backward)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._using.stop()
-        _students[self.half].remove(self.function)
-
-
-def _running(half: str, library: Callable) -> Callable:
-    return _students[half][-1] if _students[half] else library
+    return steps.replaced(part, function, lambda: ops.lstm.using(forward, backward))
 
 
 # -- the library's own step ------------------------------------------------------------------------------
@@ -79,7 +65,7 @@ def gru_step(x: Any, h: Any, w: Any, u: Any, b: Any, b_h: Any) -> Any:
 
 def forward(x, h0, c0, w, u, b_ih=None, b_hh=None, lengths=None, reverse=False):
     """`ops.lstm` by a step at a time; the two biases come to the student as their sum."""
-    step = _running("forward", lstm_step)
+    step = steps.of("forward") or lstm_step
     b = np.zeros_like(w[:, 0]) if b_ih is None else b_ih + b_hh
     x, running = closed(x, lengths)
     y, kept = np.zeros((*x.shape[:2], u.shape[1]), x.dtype), {}
@@ -94,7 +80,7 @@ def forward(x, h0, c0, w, u, b_ih=None, b_hh=None, lengths=None, reverse=False):
 
 def backward(dout, cache):
     """Through time from the last step to the first; da is all that a step says to its product."""
-    step = _running("backward", lstm_step_backward)
+    step = steps.of("backward") or lstm_step_backward
     x, kept, w, u, has_bias, running, reverse = cache
     dy, dh, dc = dout
     dh, dc = or_zeros(dh, kept[0][0]), or_zeros(dc, kept[0][1])

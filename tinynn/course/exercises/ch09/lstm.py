@@ -285,9 +285,9 @@ def _(x, h, c, w, u, b):
 
 @lstm.swaps
 def _(function: Callable) -> AbstractContextManager:
-    return loop.Half("forward", function)
+    return loop.half("forward", function)
 
 
 @lstm.trains
 def _(function: Callable, optimizer: str, seed: int) -> Iterator[Moment]:
-    return with_lstm(lambda: loop.Half("forward", function), optimizer, seed)
+    return with_lstm(lambda: loop.half("forward", function), optimizer, seed)

@@ -12,7 +12,7 @@ from ....data.tokenizers import split_words
 from ...effects.moments import Moment
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
-from .place import in_place_of
+from ...engine.places import in_place_of
 from .training import by_letters
 
 encoder = Fill("10.1", "encode(words, index)", returns="numbers", level=1, minutes=4, dtype_matters=False)

@@ -11,7 +11,7 @@ from ....data import bpe
 from ...effects.moments import Moment
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
-from .place import in_place_of
+from ...engine.places import in_place_of
 from .training import by_pieces
 
 joining = Fill("10.7", "merge(tokens, pair, new)", returns="joined", level=2, minutes=8, dtype_matters=False)

@@ -13,7 +13,7 @@ from ....data import pad_sequence, sequences
 from ...effects.moments import Moment
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
-from .place import in_place_of
+from ...engine.places import in_place_of
 from .training import by_letters
 
 padding = Fill("10.2", "pad(rows, value)", returns="x mask", level=1, minutes=6, dtype_matters=False)

@@ -12,6 +12,7 @@ from .... import backend, manual_seed, nn
 from .... import functional as F
 from ....data import BPETokenizer, SequenceBatches, Vocabulary, language_words, mask
 from ....tensor import Tensor, no_grad
+from ...descend import descend
 from ...effects.moments import OPTIMIZERS, Moment, moments
 
 LANGUAGES = ("Finnish", "Polish")
@@ -66,10 +67,7 @@ def training(
         def update() -> float:
             x, lengths, labels = next(batches)
             value = loss(score(table(x), lengths), labels, lengths, x)
-            stepper.zero_grad()
-            value.backward()
-            stepper.step()
-            return float(value.item())
+            return descend(value, stepper)
 
         def share() -> float:
             ((x, lengths, labels),) = whole

@@ -10,6 +10,7 @@ import numpy as np
 from .... import backend, manual_seed, nn
 from .... import functional as F
 from ....tensor import Tensor, no_grad
+from ...descend import descend
 from ...effects.moments import OPTIMIZERS, Moment, moments
 
 LETTERS, PERIOD, LENGTH, WIDTH, STEPS = 6, 3, 8, 16, 66
@@ -47,10 +48,7 @@ def recalled(optimizer: str, seed: int, texts: int = 64, new: int = 200) -> Iter
         def update() -> float:
             logits = model(seen[:, :-1])[:, known].reshape(-1, LETTERS)
             loss = F.cross_entropy(logits, seen[:, 1:][:, known].reshape(-1))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             with no_grad():

@@ -16,8 +16,8 @@ from ....ops.rotary import turn as turned_by
 from ....tensor import Tensor
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
+from ...engine.places import in_place_of
 from ...given import turn
-from ..ch10.place import in_place_of
 
 caching = Fill(
     "13.3",

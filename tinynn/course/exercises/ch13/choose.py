@@ -12,7 +12,7 @@ from ....models import gpt
 from ....random import as_generator
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
-from ..ch10.place import in_place_of
+from ...engine.places import in_place_of
 
 choosing = Fill(
     "13.2",

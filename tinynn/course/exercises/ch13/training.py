@@ -10,6 +10,7 @@ from .... import backend, manual_seed, nn
 from .... import functional as F
 from ....data import Windows
 from ....tensor import no_grad
+from ...descend import descend
 from ...effects.moments import OPTIMIZERS, Moment, moments
 from ...gpt import source
 
@@ -30,10 +31,7 @@ def characters(optimizer: str, seed: int) -> Iterator[Moment]:
         def update() -> float:
             x, y = next(batches)
             loss = F.cross_entropy(table(x).reshape(-1, len(tokenizer)), y.reshape(-1))
-            stepper.zero_grad()
-            loss.backward()
-            stepper.step()
-            return float(loss.item())
+            return descend(loss, stepper)
 
         def right() -> float:
             with no_grad():

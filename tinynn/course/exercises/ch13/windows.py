@@ -12,7 +12,7 @@ from ....data import Windows
 from ...effects.moments import Moment
 from ...engine import draw
 from ...engine.exercise import Case, Fill, case
-from ..ch10.place import in_place_of
+from ...engine.places import in_place_of
 from .training import characters
 
 shifted = Fill("13.1", "windows(tokens, starts, length)", returns="x, y", level=1, minutes=5)
