@@ -41,7 +41,6 @@ from .call import Call, Outcome, copied
 from .compare import FLOAT32, agree
 from .evidence import Evidence
 from .exercise import Case, Fill
-from .kinds import Variant
 from .stopped import stopped_at
 from .texts import phrases
 from .verdict import Text, Verdict
@@ -219,8 +218,8 @@ def _must_agree_on_gpu(host: Callable, kernel: Kernel, args: tuple, launch: dict
 # -- the exercise ----------------------------------------------------------------------------------------
 
 
-class Launching(Fill):
-    """What a kernel's exercise has beyond a `Fill`; see the module's first lines."""
+class KernelFill(Fill):
+    """A kernel to write; see the module's first lines."""
 
     kind = "kernel"
     launches = True
@@ -276,16 +275,6 @@ class Launching(Fill):
 def _single(case: Case) -> set[str]:
     values = (*case.args, *case.kwargs.values())
     return {"float32"} if any(getattr(a, "dtype", None) == np.float32 for a in values) else set()
-
-
-class KernelFill(Launching):
-    """A kernel to write."""
-
-
-class KernelVariant(Variant, Launching):
-    """A kernel to write, with constants of each student's own."""
-
-    kind = "variant"
 
 
 # -- its verdict -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 from .call import Call
 from .checker import Checker
 from .exercise import Case
-from .kernels import Launching
+from .kernels import KernelFill
 from .texts import phrases
 
 MOST = {"n": 200, "grid": 20, "block": 256}
@@ -20,13 +20,13 @@ class LaunchChecker(Checker):
 
     Parameters
     ----------
-    of : Launching
+    of : KernelFill
         Whose kernels are checked.
     make : callable
         ``make(n, grid, block)`` gives the `Case` of the kernel.
     """
 
-    of: Launching
+    of: KernelFill
 
     def __init__(self, id: str, name: str, *, make: Callable[[int, int, int], Case], **checker: Any) -> None:
         super().__init__(id, name, **checker)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -30,22 +30,14 @@ class Share(NamedTuple):
     part: float
 
 
-class Shares(Mapping[str, Share]):
+class Shares(dict[str, Share]):
     """Rungs and their share of the ceiling: a table, and a picture."""
 
     def __init__(
         self, found: Mapping[str, Share], left: Mapping[str, str], ceiling: float = 0.0, roof: str = ""
     ) -> None:
-        self._found, self._left, self.ceiling, self.roof = dict(found), dict(left), ceiling, roof
-
-    def __getitem__(self, name: str) -> Share:
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
+        super().__init__(found)
+        self._left, self.ceiling, self.roof = dict(left), ceiling, roof
 
     @property
     def best(self) -> float:
@@ -58,7 +50,7 @@ class Shares(Mapping[str, Share]):
         return {name: {"percent": 100 * one.share, "by": "clock"} for name, one in self.items()}
 
     def __repr__(self) -> str:
-        lines = [self.roof] if self._found else []
+        lines = [self.roof] if self else []
         for name, one in self.items():
             on = f"  (timed on {one.part:.2%} of the rows)" if one.part < 1 else ""
             lines.append(

@@ -6,7 +6,7 @@ in the grid and the threads in a block. The kernel is launched as ``kernel(x, y)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,20 +114,12 @@ def _barriers(report: Report) -> int:
     return round(visits / (report.warps * int(np.prod(report.grid))))
 
 
-class Counts(Mapping[str, Traffic]):
+class Counts(dict[str, Traffic]):
     """Rungs and their traffic on a matrix of 16 rows and 128 columns: a table."""
 
     def __init__(self, found: Mapping[str, Traffic], left: Mapping[str, str]) -> None:
-        self._found, self._left = dict(found), dict(left)
-
-    def __getitem__(self, name: str) -> Traffic:
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
+        super().__init__(found)
+        self._left = dict(left)
 
     @property
     def figures(self) -> dict[str, dict[str, Any]]:
@@ -135,7 +127,7 @@ class Counts(Mapping[str, Traffic]):
         return {name: {"percent": 100 * t.share, "by": "count"} for name, t in self.items()}
 
     def __repr__(self) -> str:
-        rows = [HEAD, *(_row(name, t) for name, t in self.items())] if self._found else []
+        rows = [HEAD, *(_row(name, t) for name, t in self.items())] if self else []
         lines = [f"{row[0]:12}" + "".join(f"{cell:>14}" for cell in row[1:]) for row in rows]
         return "\n".join([*lines, *(f"{name}: {why}" for name, why in self._left.items())])
 
