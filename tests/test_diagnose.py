@@ -161,6 +161,7 @@ SIGNATURES = [
     (linear, lambda dy, x, w: (dy.sum(0), dy @ w, dy.T @ x), "permuted", "db, dx, dw"),
     (linear, lambda dy, x, w: (dy @ w, dy.T @ x), "other_parts_right", "`dx`, `dw`"),
     (linear, lambda dy, x, w: dy @ w, "one_part_right", "`dx`"),
+    (linear, lambda dy, x, w: list(dy @ w), "no_parts", "One thing comes back"),
     (linear, lambda dy, x, w: (v for v in (dy @ w, dy.T @ x, dy.sum(0))), "generator", ""),
     (linear, lambda dy, x, w: (dy @ w, None, dy.sum(0)), "empty_part", "`dw`"),
 ]  # fmt: skip

@@ -50,6 +50,11 @@ def test_there_are_mistakes_and_right_answers_enough(exercise: Fill) -> None:
 
 
 @every_fill
+def test_the_parts_that_come_back_have_plain_names(exercise: Fill) -> None:
+    assert all(name.isidentifier() for name in exercise.returns), exercise.returns
+
+
+@every_fill
 def test_two_mistakes_at_once_are_both_named(exercise: Fill) -> None:
     for names, function in exercise.both.items():
         said = verdict(exercise, function)

@@ -93,6 +93,8 @@ class Prediction:
         if guess in self.options:
             return None
         say = phrases("check")["predict"]
+        if guess is None:  # the button was pressed first
+            return Verdict("look", say["nothing_chosen"], say["nothing_chosen_headline"])
         text = say["not_an_option"].format(guess=shortly(guess), options=", ".join(map(repr, self.options)))
         return Verdict("look", text, say["not_an_option_headline"])
 

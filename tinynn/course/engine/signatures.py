@@ -176,6 +176,8 @@ def _other_parts(evidence: Evidence) -> Found:
         right = _which(evidence, values)
         return Found("one_part_right", fill | {"right": right}) if right else Found("no_parts", fill)
     lengths = sorted({len(v) for v in values})
+    if len(lengths) > 1:  # a list of pieces, as many as the input has: one thing
+        return Found("no_parts", fill)
     columns = [[v[i] for v in values] for i in range(lengths[0])]
     right = ", ".join(f"`{name}`" for name in filter(None, (_which(evidence, c) for c in columns)))
     fill |= {"count": str(lengths[0]), "right": right}

@@ -22,7 +22,7 @@ from ...given import turn
 caching = Fill(
     "13.3",
     "cached_attention(q, k, v, keys, values, turn)",
-    returns="y, keys, values",
+    returns="y keys values",
     level=3,
     minutes=10,
     tolerance=1e-5,

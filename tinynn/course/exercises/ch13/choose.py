@@ -17,7 +17,7 @@ from ...engine.places import in_place_of
 choosing = Fill(
     "13.2",
     "choose(logits, temperature, top_k, u)",
-    returns="p, token",
+    returns="p token",
     level=2,
     minutes=8,
     dtype_matters=False,

@@ -15,7 +15,7 @@ from ...engine.exercise import Case, Fill, case
 from ...engine.places import in_place_of
 from .training import characters
 
-shifted = Fill("13.1", "windows(tokens, starts, length)", returns="x, y", level=1, minutes=5)
+shifted = Fill("13.1", "windows(tokens, starts, length)", returns="x y", level=1, minutes=5)
 
 
 @shifted.cases
