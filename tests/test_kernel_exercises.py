@@ -16,7 +16,9 @@ from tinynn.course.check import check, use_mine, yours
 from tinynn.course.engine import kernels, runner
 from tinynn.course.engine.call import run_each
 from tinynn.course.engine.exercise import find
-from tinynn.gpu import cuda, float32
+from tinynn.errors import KernelError
+from tinynn.gpu import cuda, float32, launch
+from tinynn.gpu.poison import poison, quietened, unwritten
 
 RELU, LAYER, STEP, TALLY = (find(f"15.{n}") for n in (1, 2, 3, 4))
 
@@ -32,7 +34,7 @@ def test_an_unknown_bug_is_told_in_the_interpreters_words_with_the_line_of_the_s
             y[i] = max(x[i + 1], float32(0))
 
     text = said(RELU, reads_its_neighbour)
-    assert "an index outside of its array" in text.splitlines()[0]
+    assert "an index that its array does not have" in text.splitlines()[0]
     assert "`y[i] = max(x[i + 1], float32(0))`" in text and "thread 0 of block 1" in text
 
 
@@ -55,6 +57,16 @@ def test_a_known_mistake_is_named_and_the_finding_stands_beside_it() -> None:
 def test_cells_that_no_thread_writes_are_told() -> None:
     text = said(RELU, RELU.mistakes["thread_for_element"].function)
     assert "`nan` stands where no thread wrote" in text
+
+
+def test_a_nan_that_a_thread_computed_is_none_that_nobody_wrote() -> None:
+    def zero_by_zero(x, y):
+        i = cuda.grid(1)
+        if i < x.size:
+            y[i] = (x[i] - x[i]) / (x[i] - x[i])
+
+    text = said(RELU, zero_by_zero)
+    assert "nan" in text and "where no thread wrote" not in text
 
 
 def test_what_depends_on_the_order_of_threads_is_wrong_without_a_race() -> None:
@@ -186,3 +198,23 @@ def test_kernels_stand_in_for_ops_and_are_counted(monkeypatch: pytest.MonkeyPatc
     with use_mine("15.1") as first, use_mine("15.2") as second:
         y = F.relu(F.linear(tensor(x), tensor(w)))
     assert (first.calls, second.calls) == (1, 1) and not y.data.any() and y.shape == (3, 4)
+
+
+def test_two_arrays_made_in_one_line_bear_their_names() -> None:
+    @cuda.jit
+    def hasty(x, y):
+        left, right = cuda.shared.array(4, float32), cuda.shared.array(4, float32)
+        t = cuda.threadIdx.x
+        left[t], right[t] = x[t], x[t]
+        y[t] = right[3 - t]
+
+    with pytest.raises(KernelError, match=r"race in shared memory: thread \d of block 0 writes right\["):
+        launch(hasty, 1, 4, np.ones(4, np.float32), np.zeros(4, np.float32))
+
+
+def test_cells_that_nobody_wrote_are_known_in_either_form() -> None:
+    for dtype in ("f2", "f4", "f8"):
+        cells = poison(np.empty(3, dtype))
+        cells[0] = np.nan
+        assert unwritten(cells).tolist() == unwritten(quietened(cells)).tolist() == [False, True, True]
+        assert np.isnan(cells).all()

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-from numba import prange
+from numba import njit, prange
 
 import tinynn
 from tests import ladder_rungs as rungs
@@ -151,6 +151,21 @@ def running_sums_off(x):
 )  # fmt: skip
 def test_what_else_is_wrong_on_the_cpu(function, name):
     assert verdict("17p.2", function).names == (name,)
+
+
+@njit
+def running_sums_one_thread(x):
+    y = np.empty_like(x)
+    for i in prange(x.shape[0]):
+        total = np.float32(0)
+        for j in range(x.shape[1]):
+            total += x[i, j]
+            y[i, j] = total
+    return y
+
+
+def test_prange_without_parallel_is_told():
+    assert verdict("17p.3", running_sums_one_thread).names == ("not_parallel",)
 
 
 def running_sums_race(x):
@@ -399,6 +414,7 @@ TEXT = "[loops: 4.0%] [threads: 9%] [ naive : 6.3 % ] [once: 94.9%] " + "word " 
     "given, name",
     [(TEXT, "no_report"), ((TEXT, {}), "nothing_measured"), (("word " * 120, MEASURED), "no_figures"),
      ((TEXT.replace("loops", "lops"), MEASURED), "unknown_rung"),
+     ((TEXT.replace("6.3", "8,3"), MEASURED), "off_count"),
      ((TEXT.replace("4.0", "40"), MEASURED), "off_clock"),
      ((TEXT.replace("6.3", "8.3"), MEASURED), "off_count"),
      ((TEXT.replace("[loops: 4.0%]", ""), MEASURED), "too_few"), ((TEXT[:150], MEASURED), "short")],

@@ -90,7 +90,8 @@ def _refused(exercise: Exercise, answer: Any) -> tuple[Verdict, list[str]] | Non
         text = say["value"].format(value=_described(answer), id=exercise.id, name=name)
         return Verdict("look", text, say["no_function"]), []
     if untouched.untouched(answer):
-        return Verdict("open", say["untouched"].format(name=name)), []
+        own = getattr(answer, "__name__", name)  # a project's functions bear names of the student's own
+        return Verdict("open", say["untouched"].format(name=own)), []
     line = untouched.gap(answer)
     return (Verdict("open", say["gap"].format(line=line)), []) if line else None
 

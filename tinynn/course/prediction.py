@@ -8,7 +8,7 @@ from typing import Any
 
 from .engine.kinds import PredictExplain, laid_over, not_a_guess, shortly
 from .engine.texts import phrases
-from .engine.verdict import Verdict
+from .engine.verdict import Verdict, marked
 from .views import with_view
 
 _locked: dict[str, list[Any]] = {}  # by question: what was predicted in this session, the first one counts
@@ -182,7 +182,7 @@ class _Panel:
         say = phrases("check")["predict"]
         self.prediction = prediction
         self.place: Any = None
-        self.question = widgets.HTML(f"<strong>{html.escape(prediction.question)}</strong>")
+        self.question = widgets.HTML(f"<strong>{marked(prediction.question)}</strong>")
         self.field = _field(prediction)
         self.button = widgets.Button(description=say["lock"], icon="lock", tooltip=say["lock"])
         self.status = widgets.HTML(f"<small>{html.escape(say['then'])}</small>")

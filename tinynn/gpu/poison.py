@@ -21,6 +21,29 @@ def poisoned(dtype: np.dtype) -> np.ndarray | None:
     return None if pattern is None else np.array([pattern], f"u{dtype.itemsize}")
 
 
+def quietened(array: np.ndarray) -> np.ndarray:
+    """The same with the mark in a form that NumPy computes with and does not warn of: a quiet NaN."""
+    pattern = poisoned(array.dtype)
+    if pattern is not None and array.dtype.kind == "f":
+        bits = array.view(pattern.dtype)
+        bits[bits == pattern[0]] |= _quiet(array.dtype)
+    return array
+
+
+def unwritten(array: np.ndarray) -> np.ndarray:
+    """Which cells of floats still hold the mark, quiet or not."""
+    pattern = poisoned(array.dtype)
+    if pattern is None or array.dtype.kind != "f":
+        return np.zeros(array.shape, bool)
+    quiet = _quiet(array.dtype)
+    return (array.view(pattern.dtype) | quiet) == pattern[0] | quiet
+
+
+def _quiet(dtype: np.dtype) -> np.ndarray:
+    """The highest bit of the mantissa."""
+    return np.array(1 << (np.finfo(dtype).nmant - 1), f"u{dtype.itemsize}")
+
+
 def poison(array: np.ndarray) -> np.ndarray:
     """Fill an array with what stands in memory nobody wrote."""
     pattern = poisoned(array.dtype)

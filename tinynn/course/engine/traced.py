@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sysconfig
 import types
 from collections.abc import Iterable, Iterator
@@ -56,7 +57,7 @@ def _lines(frames: Iterable[tuple[types.FrameType, int]], home: str) -> tuple[Li
 def _line(frame: types.FrameType, file: str, number: int) -> Line:
     text = linecache.getline(file, number).strip()[:300]
     inside = frame.f_code.co_name != "<module>"
-    return Line(number, text, frame.f_code.co_name, _names(frame.f_locals) if inside else {})
+    return Line(number, text, frame.f_code.co_name, _names(frame.f_locals, text) if inside else {})
 
 
 def is_own(file: str) -> bool:
@@ -86,9 +87,12 @@ def _normal(path: str) -> str:
 # -- local names ----------------------------------------------------------------------------------------
 
 
-def _names(values: dict[str, Any]) -> dict[str, str]:
+def _names(values: dict[str, Any], line: str) -> dict[str, str]:
+    """What the names held, those of the line first."""
     said = {name: described(v) for name, v in list(values.items())[: 4 * MOST_NAMES] if name.isidentifier()}
-    return dict([(name, text) for name, text in said.items() if text][:MOST_NAMES])
+    told = [name for name, text in said.items() if text]
+    used = set(re.findall(r"\w+", line))
+    return {name: said[name] for name in sorted(told, key=lambda name: name not in used)[:MOST_NAMES]}
 
 
 def described(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from typing import Any
@@ -109,9 +110,24 @@ def steps_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def named(site: Site, otherwise: str) -> str:
-    """The variable that the line assigns to."""
+    """The variable that the line assigns to; of several, the one in this call's place."""
     found = ASSIGNED.match(site.source)
-    return found.group(1) if found else otherwise
+    return found.group(1) if found else _in_place(site).get(site.column, otherwise)
+
+
+def _in_place(site: Site) -> dict[int | None, str]:
+    """In ``ta, tb = call(), call()``, by the column where a call begins: the variable that it fills."""
+    try:
+        (line,) = ast.parse(site.source).body
+    except (SyntaxError, ValueError):
+        return {}
+    if not isinstance(line, ast.Assign) or len(line.targets) != 1:
+        return {}
+    names, values = line.targets[0], line.value
+    if not isinstance(names, ast.Tuple) or not isinstance(values, ast.Tuple):
+        return {}
+    pairs = zip(names.elts, values.elts)
+    return {value.col_offset: name.id for name, value in pairs if isinstance(name, ast.Name)}
 
 
 def account(me: Thread, more: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import linecache
 import os
 from collections.abc import Collection, Iterator
@@ -78,6 +79,13 @@ class Site(NamedTuple):
     @property
     def source(self) -> str:
         return self.text(self.line).strip()
+
+    @property
+    def column(self) -> int | None:
+        """Where the instruction's expression begins in `source`; None where Python does not say."""
+        (_, _, begins, _) = next(itertools.islice(self.code.co_positions(), self.lasti // 2, None))
+        text = self.text(self.line)
+        return None if begins is None else begins - (len(text) - len(text.lstrip()))
 
     def text(self, line: int) -> str:
         return linecache.getline(self.code.co_filename, line)

@@ -22,7 +22,7 @@ def loads_of_a_number() -> float:
 loaded = PredictExplain(
     "16.5",
     outcome=loads_of_a_number,
-    unit="times",
+    unit="loads",
     close=0,
     options=(
         "kept_in_shared_memory",

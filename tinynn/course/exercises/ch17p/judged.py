@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....backends import has_numba
+from ....gpu.poison import unwritten
 from ...engine.call import Call, Outcome
 from ...engine.checker import stopped
 from ...engine.compare import numeric
@@ -31,7 +32,7 @@ RUNGS = 4
 """Rungs whose figures a report quotes, at the fewest."""
 BY_CLOCK, BY_COUNT = 2.0, 1.0
 """A quoted time may be off by this factor, a quoted count by so many percentage points."""
-QUOTED = re.compile(r"\[\s*([^\[\]:]+?)\s*:\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*\]")
+QUOTED = re.compile(r"\[\s*([^\[\]:]+?)\s*:\s*([0-9]+(?:[.,][0-9]+)?)\s*%\s*\]")
 
 
 def say(name: str, /, **about: Any) -> str:
@@ -89,7 +90,8 @@ def _unfinished(outcomes: list[Outcome]) -> Verdict | None:
         return Verdict("open", say("unwritten"))
     if bad.problem and bad.problem.kind in ("KernelError", "WrongParameters"):
         name = bad.problem.mark.partition("@")[0].strip("- ").split(" ")[-1] or "kernel"
-        return Verdict("look", bad.problem.message, say("found"), (), "exception", (name,))
+        headline = say("found" if bad.problem.kind == "KernelError" else "parameters")
+        return Verdict("look", bad.problem.message, headline, (), "exception", (name,))
     return stopped(bad)
 
 
@@ -131,7 +133,8 @@ def _first_difference(task: Task, got: list[Any]) -> Verdict:
     value, x = next((v, x) for v, x in zip(got, inputs()) if not task.right(v, x))
     wanted = task.exact(x)
     if not isinstance(value, np.ndarray) or value.shape != wanted.shape:
-        shape = f"shape {value.shape}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+        is_array = isinstance(value, np.ndarray)
+        shape = f"an array of shape {value.shape}" if is_array else f"a {type(value).__name__}"
         return look("shape", rows=x.shape[0], columns=x.shape[1], got=shape, wanted=wanted.shape)
     at = np.unravel_index(np.argmax(np.nan_to_num(np.abs(value - wanted), nan=np.inf)), wanted.shape)
     where = "[" + ", ".join(map(str, map(int, at))) + "]"
@@ -143,6 +146,8 @@ def _first_difference(task: Task, got: list[Any]) -> Verdict:
         got=f"{value[at]:.5g}",
         wanted=f"{wanted[at]:.5g}",
     )
+    if unwritten(value).any():
+        text += " " + say("nobody_wrote")
     shown = (Code(np.array2string(x, precision=3), "x"),) if x.size <= 15 else ()
     return Verdict("look", text, "", shown, "signature", ("other",))  # fmt: skip
 
@@ -165,9 +170,16 @@ def judge_cpu(faces: tuple[str, ...]) -> Callable[[Any, list[Outcome]], Verdict]
         for face, outcome in zip(faces[1:], outcomes[count:]):
             if said := told[face](outcome, wanted):
                 return said
+        if "watched" in faces and not _in_parallel(answer):
+            return look("not_parallel")
         return Verdict("right", say("cpu_right", n=count))
 
     return judge
+
+
+def _in_parallel(answer: Any) -> bool:
+    """Whether Numba is asked for threads; so it is taken to be where nothing is compiled."""
+    return bool(getattr(answer, "targetoptions", {"parallel": True}).get("parallel"))
 
 
 # -- in CUDA -------------------------------------------------------------------------------------------------
@@ -229,7 +241,7 @@ def judge_report(answer: Any, outcomes: list[Outcome]) -> Verdict:
     text, measured = answer
     if not isinstance(measured, dict) or not measured:
         return look("nothing_measured")
-    quoted = [(name, float(number)) for name, number in QUOTED.findall(text)]
+    quoted = [(name, float(number.replace(",", "."))) for name, number in QUOTED.findall(text)]
     words = len(QUOTED.sub(" ", text).split())
     if not quoted:
         return look("no_figures")
