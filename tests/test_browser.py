@@ -211,6 +211,24 @@ def test_a_prediction_is_locked_in_by_keyboard_and_then_the_result_shows(chapter
     chapter.healthy()
 
 
+def test_an_option_is_chosen_and_locked_in_by_keyboard(chapter: Chapter) -> None:
+    index = chapter.select('# hint("00.1")')
+    chapter.write(
+        index, 'from tinynn.course.check import predict\npredict("Which one?", ["the first", "the second"])'
+    )
+    chapter.command("notebook:run-cell")
+    second = chapter.page.get_by_role("button", name="the second")
+    expect(second).to_be_visible(timeout=60_000)
+    chapter.page.get_by_role("button", name="the first").focus()
+    chapter.page.keyboard.press("Tab")
+    chapter.page.keyboard.press("Enter")
+    expect(chapter.page.get_by_text("Chosen: the second.")).to_be_visible()
+    chapter.page.keyboard.press("Tab")
+    chapter.page.keyboard.press("Enter")
+    chapter.wait_for_text(index, "Locked in: the second.")
+    chapter.healthy()
+
+
 WRONG = """from tinynn.course.check import check
 def linear_backward(dy, x, w):
 return dy @ w, x.T @ dy, dy.sum(axis=0)

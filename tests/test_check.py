@@ -465,13 +465,14 @@ def test_the_field_locks_in_fills_the_outcome_below_and_leaves_words(page):
     assert VIEW not in page.places[2][0], "a locked prediction has no field"
 
 
-def test_radio_buttons_begin_with_none_chosen(page):
+def test_among_options_none_is_chosen_at_first_and_the_choice_is_said(page):
     p = predict("Which?", ["a", "b"])
     p._ipython_display_()
     panel = p._panel
     panel.button.click()
     assert p.guess is None and "Nothing is chosen yet" in panel.status.value
     panel.field.value = "b"
+    assert p.guess is None and "Chosen: b" in panel.status.value
     panel.button.click()
     assert p.guess == "b"
 

@@ -187,6 +187,8 @@ class _Panel:
         self.button = widgets.Button(description=say["lock"], icon="lock", tooltip=say["lock"])
         self.status = widgets.HTML(f"<small>{html.escape(say['then'])}</small>")
         self.button.on_click(self.lock)
+        if prediction.options:
+            self.field.observe(self.picked, "value")
         row = [self.field, widgets.HBox([self.button, self.status])]
         self.box = widgets.VBox([self.question, *row])
 
@@ -194,6 +196,11 @@ class _Panel:
         said = self.prediction.lock(self.value)
         if said.kind == "look":
             self.status.value = html.escape(f"{said.headline}. {said.text}").replace("`", "")
+
+    def picked(self, change: Any) -> None:
+        """In words too: the button's colour alone would say it."""
+        said = phrases("check")["predict"]["picked"].format(guess=change.new)
+        self.status.value = f"<small>{html.escape(said)}</small>"
 
     @property
     def value(self) -> Any:
@@ -219,9 +226,10 @@ def _field(prediction: Prediction) -> Any:
 
     say = phrases("check")["predict"]
     if prediction.options:
-        # No description beside it: the question above says what is chosen. Nothing is chosen at first.
-        about = {"tooltip": prediction.question, "layout": {"width": "max-content"}}
-        return widgets.RadioButtons(options=prediction.options, value=None, **about)
+        # Buttons, for Tab and Enter: among radio buttons one chooses by arrow keys, but JupyterLab takes
+        # those to walk from cell to cell. No description: the question stands above. None is chosen at first.
+        about = {"tooltips": prediction.options, "style": {"button_width": "auto"}}
+        return widgets.ToggleButtons(options=prediction.options, value=None, **about)
     described = f"{say['place']} ({prediction.unit})" if prediction.unit else say["place"]
     # A number as an example would be what many predict.
     # Sent as a whole when the field is left: of what is sent key by key, the last may come after the click.
