@@ -63,7 +63,7 @@ class Shares(dict[str, Share]):
         """Times as fast as the first rung, with the ceiling."""
         from ..fast_pictures import bars
 
-        if not self._found:
+        if not self:
             return Verdict("open", "Write one, then run the cell above.", "No rung is timed yet")
         times = Times({name: one.timing for name, one in self.items()})
         return bars(times, "The ladder on this machine", self.ceiling)
