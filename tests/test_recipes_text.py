@@ -225,12 +225,18 @@ def test_lines_that_are_not(line):
     assert not is_python(line)
 
 
-def test_trigrams_mark_both_ends_and_unknown_ones_are_left_out():
+def test_trigrams_mark_both_ends_and_unknown_ones_are_padding():
     rows, index = words.trigrams(("ab", "abc"))
     assert set(index) == {"^ab", "ab$", "abc", "bc$"} and [len(r) for r in rows] == [2, 3]
-    assert words.trigrams(("xab",), index)[0] == [[index["ab$"]]]
+    assert words.trigrams(("xab",), index)[0] == [[words.PAD, words.PAD, index["ab$"]]]
 
 
 def test_letters_that_training_lacks_are_unknown():
     known = words.Letters(("ab",))
     assert known(("abc",)) == [[2, 3, words.UNKNOWN]] and len(known) == 4
+
+
+def test_a_spelling_has_a_letter_and_the_trigram_around_it_at_each_place():
+    known = words.Spelling(("ab", "cab"))
+    (spelt,) = known(("xab",))
+    assert spelt.tolist() == [[words.UNKNOWN, words.PAD], [2, words.PAD], [3, known.trigrams["ab$"]]]

@@ -43,9 +43,9 @@ RECIPES: dict[str, Recipe] = {
         lr=1e-2,
     ),
     "words-lstm": WordRecipe(
-        about="which of 19 languages is this word? An LSTM of 160 from either end",
+        about="which of 19 languages is this word? Its trigrams, and an LSTM of 160 from either end",
         epochs=24, batch_size=64, lr=4e-3, clip_norm=1.0, embedding=48, hidden=160, dropout=0.3,
-        letter_dropout=0.05, label_smoothing=0.1,
+        wide_dropout=0.5, wide_lr=5.0, wide_decay=0.1, letter_dropout=0.05, label_smoothing=0.1,
     ),
     "code-gpt": CodeRecipe(
         about="the source of Python's standard library in byte pairs, a GPT of four layers of 128",

@@ -56,6 +56,9 @@ class Recipe:
         """Return the network, with the weights it begins with."""
         raise NotImplementedError
 
+    def optimizer(self, model: Module, lr: float) -> optim.Optimizer:
+        return optim.AdamW(model.parameters(), lr, weight_decay=self.weight_decay)
+
     def loss(self) -> Callable:
         raise NotImplementedError
 
@@ -117,7 +120,7 @@ class Run:
         manual_seed(settings["seed"])
         self.data, self.epochs = recipe.split(), settings["epochs"]
         model, history = recipe.model().to(device), History()
-        optimizer = optim.AdamW(model.parameters(), settings["lr"], weight_decay=recipe.weight_decay)
+        optimizer = recipe.optimizer(model, settings["lr"])
         batches = recipe.batches(self.data.train, settings["batch_size"])
         schedule = _schedule(optimizer, max(self.epochs * len(batches), 1), recipe.warmup)
         self.parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}

@@ -1,4 +1,4 @@
-"""Which language is this word? An LSTM that reads its letters, beside logistic regression on trigrams."""
+"""Which language is this word? Logistic regression on its trigrams, and an LSTM that reads its letters."""
 
 from __future__ import annotations
 
@@ -34,26 +34,59 @@ class Letters:
         return [[self.index.get(c, UNKNOWN) for c in word] for word in words]
 
 
-class WordNet(nn.Module):
-    """Embedding, an LSTM from either end, Linear: letters (N, T) -> languages (N, K).
+class Spelling:
+    """Words as pairs of numbers, (T, 2): at each place the letter, and the trigram around it."""
 
-    Linear sees each direction's state after its last letter, and the largest value of each feature along
-    the word, where that is positive: filling, which is 0, cannot win.
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self.letters = Letters(words)
+        _, self.trigrams = trigrams(words)
+
+    def __call__(self, words: tuple[str, ...]) -> list[np.ndarray]:
+        around, _ = trigrams(words, self.trigrams)
+        return [np.stack(pair, axis=1) for pair in zip(self.letters(words), around)]
+
+
+class TrigramBag(nn.Module):
+    """Logistic regression on a bag of trigrams: the sum of a row of weights for each, and a bias."""
+
+    def __init__(self, trigrams: int, classes: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.weight = nn.Embedding(trigrams, classes, padding_idx=PAD)
+        nn.init.zeros_(self.weight.weight)
+        self.bias = nn.Parameter(np.zeros(classes, np.float32))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Any) -> Tensor:
+        return self.dropout(self.weight(x)).sum(dim=1) + self.bias  # (N, K)
+
+
+class WordNet(nn.Module):
+    """Wide and deep: letters and trigrams (N, T, 2) -> languages (N, K).
+
+    The wide part looks trigrams up and knows no others. The deep part is an LSTM from either end; Linear
+    sees each direction's state after its last letter, and the largest value of each feature along the word,
+    where that is positive: filling, which is 0, cannot win. Their scores are added.
+
+    Source: Cheng et al., Wide & deep learning for recommender systems, 2016.
     """
 
-    def __init__(self, letters: int, classes: int, embedding: int, hidden: int, dropout: float) -> None:
+    def __init__(
+        self, letters: int, trigrams: int, classes: int, embedding: int, hidden: int, dropout: float,
+        wide_dropout: float,
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.wide = TrigramBag(trigrams, classes, wide_dropout)
         self.embedding = nn.Embedding(letters, embedding, padding_idx=PAD)
         self.lstm = nn.LSTM(embedding, hidden, batch_first=True, bidirectional=True)
         self.dropout = nn.Dropout(dropout)
         self.out = nn.Linear(4 * hidden, classes)
 
     def forward(self, x: Any, lengths: Any) -> Tensor:
-        x = self.dropout(self.embedding(x))  # (N, T, E)
-        lengths = plain_array(lengths)
-        y, (h, _) = self.lstm(x, lengths=lengths)  # y (N, T, 2 H), h (2, N, H)
+        letters, around = np.moveaxis(plain_array(x), -1, 0)  # (N, T) each
+        vectors = self.dropout(self.embedding(letters))  # (N, T, E)
+        y, (h, _) = self.lstm(vectors, lengths=plain_array(lengths))  # y (N, T, 2 H), h (2, N, H)
         features = F.concat([h[0], h[1], F.max(F.relu(y), dim=1)], dim=1)  # (N, 4 H)
-        return self.out(self.dropout(features))  # (N, K)
+        return self.out(self.dropout(features)) + self.wide(around)  # (N, K)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +96,10 @@ class WordRecipe(Recipe):
     embedding: int
     hidden: int
     dropout: float
-    letter_dropout: float = 0.0  # share of training letters that are made unknown
+    wide_dropout: float = 0.0
+    wide_lr: float = 1.0  # times the rate of the rest
+    wide_decay: float = 0.01
+    letter_dropout: float = 0.0  # share of places that are made unknown in training
     label_smoothing: float = 0.0
 
     unit = "words"
@@ -73,23 +109,36 @@ class WordRecipe(Recipe):
 
     def model(self) -> nn.Module:
         words = self.split().train
-        letters = len(Letters(words.words))
-        return WordNet(letters, len(words.names), self.embedding, self.hidden, self.dropout)
+        known = Spelling(words.words)
+        sizes = len(known.letters), len(known.trigrams) + 1, len(words.names)
+        return WordNet(*sizes, self.embedding, self.hidden, self.dropout, self.wide_dropout)
+
+    def optimizer(self, model: nn.Module, lr: float) -> optim.Optimizer:
+        """The wide part has a rate and a decay of its own: most of its rows are met a few times only."""
+        parts: dict[bool, list[Tensor]] = {True: [], False: []}
+        for name, p in model.named_parameters():
+            parts[name.startswith("wide.")].append(p)
+        wide: dict[str, Any] = {
+            "params": parts[True],
+            "lr": self.wide_lr * lr,
+            "weight_decay": self.wide_decay,
+        }
+        return optim.AdamW([{"params": parts[False]}, wide], lr, weight_decay=self.weight_decay)
 
     def loss(self) -> nn.CrossEntropyLoss:
         return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
 
     def batches(self, part: Words, batch_size: int) -> Batches:
-        known = Letters(part.words)
         hide = self._hide if self.letter_dropout else None
-        return SequenceBatches(known(part.words), part.y, batch_size=batch_size, transform=hide)
+        rows = Spelling(part.words)(part.words)
+        return SequenceBatches(rows, part.y, batch_size=batch_size, transform=hide)
 
     def _hide(self, x: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        hidden = (generator.random(x.shape) < self.letter_dropout) & (x != PAD)
-        return np.where(hidden, UNKNOWN, x)
+        hidden = (generator.random(x.shape[:2]) < self.letter_dropout) & (x[..., 0] != PAD)
+        return np.where(hidden[..., None], (UNKNOWN, PAD), x)
 
     def watched(self, part: Words) -> tuple[np.ndarray, ...]:
-        known = Letters(self.split().train.words)
+        known = Spelling(self.split().train.words)
         return (*pad_sequence(known(part.words)), part.y)
 
     def measure(self, model: nn.Module, part: Words) -> float:
@@ -107,7 +156,7 @@ class WordRecipe(Recipe):
         """Print for each word the language and how sure the network is."""
         train, _, test = self.split()
         words = tuple(text.lower().split()) if text else test.words
-        x, lengths = pad_sequence(Letters(train.words)(words))
+        x, lengths = pad_sequence(Spelling(train.words)(words))
         model.eval()
         with no_grad():
             logits = model(beside_parameters(model, x), beside_parameters(model, lengths))
@@ -126,25 +175,12 @@ class WordRecipe(Recipe):
 # -- the baseline ------------------------------------------------------------------------------------
 
 
-class TrigramBag(nn.Module):
-    """Logistic regression on a bag of trigrams: the sum of a row of weights for each, and a bias."""
-
-    def __init__(self, trigrams: int, classes: int) -> None:
-        super().__init__()
-        self.weight = nn.Embedding(trigrams, classes, padding_idx=PAD)
-        nn.init.zeros_(self.weight.weight)
-        self.bias = nn.Parameter(np.zeros(classes, np.float32))
-
-    def forward(self, x: Any) -> Tensor:
-        return self.weight(x).sum(dim=1) + self.bias  # (N, K)
-
-
 def trigrams(words: tuple[str, ...], index: dict[str, int] | None = None) -> tuple[list, dict[str, int]]:
-    """The trigrams of each word, its two ends marked, as numbers; unknown ones are left out."""
+    """The trigram around each letter, the word's two ends marked, as numbers; PAD for an unknown one."""
     cut = [[f"^{w}$"[i : i + 3] for i in range(len(w))] for w in words]
     if index is None:
         index = {t: i for i, t in enumerate(sorted({t for row in cut for t in row}), start=1)}
-    return [[index[t] for t in row if t in index] for row in cut], index
+    return [[index.get(t, PAD) for t in row] for row in cut], index
 
 
 DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0)
