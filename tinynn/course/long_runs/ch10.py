@@ -1,4 +1,4 @@
-"""Chapter 10 at full length: the language of a word by an LSTM, and made-up words in 19 languages."""
+"""Chapter 10 at full length: the language of a word by a recipe, and made-up words in 19 languages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...recipes.recipe import Run
 from ...recipes.words import trigram_baseline
 from ..words import Speller, by_trigrams, invent, learn_to_spell
 
-EPOCHS, SPELLING_EPOCHS, HIDDEN, DRAWN = 8, 8, 128, 60
+SPELLING_EPOCHS, HIDDEN, DRAWN = 8, 128, 60
 TEMPERATURE = 0.7
 
 
@@ -31,10 +31,10 @@ def run() -> dict[str, Any]:
 
 
 def guess() -> dict[str, Any]:
-    """The recipe words-lstm, for a third of its epochs."""
+    """The recipe words-lstm: an LSTM and a table of trigrams, trained as one."""
     recipe = RECIPES["words-lstm"]
-    settings = {"recipe": "words-lstm", "seed": 0, "epochs": EPOCHS, "lr": recipe.lr, "batch_size": 64}
-    training = Run(recipe, settings)
+    settings = {"recipe": "words-lstm", "seed": 0, "epochs": recipe.epochs, "lr": recipe.lr}
+    training = Run(recipe, settings | {"batch_size": recipe.batch_size})
     training.train(None, progress=True)
     model = training.parts["model"]
     model.eval()

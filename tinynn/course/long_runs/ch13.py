@@ -1,9 +1,8 @@
-"""Chapter 13 at full length: the recipe code-gpt, shortened; what it writes on the way, what it is worth."""
+"""Chapter 13 at full length: the recipe code-gpt; what it writes on the way, what it is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from ...recipes.ngrams import ngram_bits, packed_bits
 from ...recipes.recipe import Run
 from ...train import train
 
-EPOCHS, PROMPT, COUNT = 8, "    def __init__(self", 60
+PROMPT, COUNT = "    def __init__(self", 60
 WRITES_AT = (0, 20, 100, 400)
 """Updates after which it writes, besides the end."""
 
@@ -24,14 +23,12 @@ WRITES_AT = (0, 20, 100, 400)
 def run() -> dict[str, Any]:
     recipe = RECIPES["code-gpt"]
     assert isinstance(recipe, CodeRecipe)
-    recipe = replace(recipe, epochs=EPOCHS)
-    run = Run(recipe, {"seed": 0, "epochs": EPOCHS, "lr": recipe.lr, "batch_size": recipe.batch_size})
+    run = Run(recipe, {"seed": 0, "epochs": recipe.epochs, "lr": recipe.lr, "batch_size": recipe.batch_size})
     model: GPT = run.parts["model"]
     samples = dict(_training(run, recipe, model))
     history = run.parts["history"]
     return {
-        "epochs": EPOCHS,
-        "epochs of the recipe": RECIPES["code-gpt"].epochs,
+        "epochs": recipe.epochs,
         "updates": len(history.loss),
         "parameters": sum(p.size for p in model.parameters()),
         "tokens": recipe.tokens,
@@ -47,7 +44,7 @@ def _training(run: Run, recipe: CodeRecipe, model: GPT) -> Iterator[tuple[str, s
     """The recipe's training; after how many updates it wrote, and what."""
     yield "0", _sample(model, recipe)
     steps = train(
-        model, run.parts["batches"], recipe.loss(), run.parts["optimizer"], epochs=EPOCHS,
+        model, run.parts["batches"], recipe.loss(), run.parts["optimizer"], epochs=recipe.epochs,
         schedule=run.parts["schedule"], clip_norm=recipe.clip_norm, history=run.parts["history"],
     )  # fmt: skip
     for done, _ in enumerate(steps, start=1):
