@@ -50,8 +50,8 @@ def run_train(args: Namespace) -> int:
 
 def _settings(args: Namespace) -> dict[str, Any]:
     recipe = RECIPES[args.recipe]
-    given = {key: getattr(args, key) for key in ("seed", "epochs", "lr", "batch_size")}
-    usual = {"seed": 0, "epochs": recipe.epochs, "lr": recipe.lr, "batch_size": recipe.batch_size}
+    usual = recipe.usual
+    given = {key: getattr(args, key) for key in usual}
     chosen = {key: usual[key] if value is None else value for key, value in given.items()}
     if chosen["epochs"] < 1:
         raise ArgumentError(

@@ -56,7 +56,13 @@ class Recipe:
         """Return the network, with the weights it begins with."""
         raise NotImplementedError
 
+    @property
+    def usual(self) -> dict[str, Any]:
+        """The settings of a `Run` that changes none of them."""
+        return {"seed": 0, "epochs": self.epochs, "lr": self.lr, "batch_size": self.batch_size}
+
     def optimizer(self, model: Module, lr: float) -> optim.Optimizer:
+        """Return what updates the network."""
         return optim.AdamW(model.parameters(), lr, weight_decay=self.weight_decay)
 
     def loss(self) -> Callable:

@@ -34,6 +34,14 @@ class Letters:
         return [[self.index.get(c, UNKNOWN) for c in word] for word in words]
 
 
+def trigrams(words: tuple[str, ...], index: dict[str, int] | None = None) -> tuple[list, dict[str, int]]:
+    """The trigram around each letter, the word's two ends marked, as numbers; PAD for an unknown one."""
+    cut = [[f"^{w}$"[i : i + 3] for i in range(len(w))] for w in words]
+    if index is None:
+        index = {t: i for i, t in enumerate(sorted({t for row in cut for t in row}), start=1)}
+    return [[index.get(t, PAD) for t in row] for row in cut], index
+
+
 class Spelling:
     """Words as pairs of numbers, (T, 2): at each place the letter, and the trigram around it."""
 
@@ -115,15 +123,11 @@ class WordRecipe(Recipe):
 
     def optimizer(self, model: nn.Module, lr: float) -> optim.Optimizer:
         """The wide part has a rate and a decay of its own: most of its rows are met a few times only."""
-        parts: dict[bool, list[Tensor]] = {True: [], False: []}
-        for name, p in model.named_parameters():
-            parts[name.startswith("wide.")].append(p)
-        wide: dict[str, Any] = {
-            "params": parts[True],
-            "lr": self.wide_lr * lr,
-            "weight_decay": self.wide_decay,
-        }
-        return optim.AdamW([{"params": parts[False]}, wide], lr, weight_decay=self.weight_decay)
+        named = list(model.named_parameters())
+        deep = [p for name, p in named if not name.startswith("wide.")]
+        wide = [p for name, p in named if name.startswith("wide.")]
+        own: dict[str, Any] = {"params": wide, "lr": self.wide_lr * lr, "weight_decay": self.wide_decay}
+        return optim.AdamW([{"params": deep}, own], lr, weight_decay=self.weight_decay)
 
     def loss(self) -> nn.CrossEntropyLoss:
         return nn.CrossEntropyLoss(label_smoothing=self.label_smoothing)
@@ -173,14 +177,6 @@ class WordRecipe(Recipe):
 
 
 # -- the baseline ------------------------------------------------------------------------------------
-
-
-def trigrams(words: tuple[str, ...], index: dict[str, int] | None = None) -> tuple[list, dict[str, int]]:
-    """The trigram around each letter, the word's two ends marked, as numbers; PAD for an unknown one."""
-    cut = [[f"^{w}$"[i : i + 3] for i in range(len(w))] for w in words]
-    if index is None:
-        index = {t: i for i, t in enumerate(sorted({t for row in cut for t in row}), start=1)}
-    return [[index.get(t, PAD) for t in row] for row in cut], index
 
 
 DECAYS = (0.01, 0.03, 0.1, 0.3, 1.0)

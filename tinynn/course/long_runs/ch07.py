@@ -48,8 +48,7 @@ def recipe(name: str, **other: Any) -> ImageRecipe:
 
 def trained(which: ImageRecipe, epochs: int | None = None) -> Module:
     """The recipe's network after its training, with seed 0."""
-    settings = {"seed": 0, "epochs": epochs or which.epochs, "lr": which.lr, "batch_size": which.batch_size}
-    run = Run(which, settings)
+    run = Run(which, which.usual | {"epochs": epochs or which.epochs})
     run.train(None, progress=True)
     return run.parts["model"].eval()
 

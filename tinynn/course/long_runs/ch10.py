@@ -33,8 +33,7 @@ def run() -> dict[str, Any]:
 def guess() -> dict[str, Any]:
     """The recipe words-lstm: an LSTM and a table of trigrams, trained as one."""
     recipe = RECIPES["words-lstm"]
-    settings = {"recipe": "words-lstm", "seed": 0, "epochs": recipe.epochs, "lr": recipe.lr}
-    training = Run(recipe, settings | {"batch_size": recipe.batch_size})
+    training = Run(recipe, recipe.usual)
     training.train(None, progress=True)
     model = training.parts["model"]
     model.eval()

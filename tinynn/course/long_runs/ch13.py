@@ -23,7 +23,7 @@ WRITES_AT = (0, 20, 100, 400)
 def run() -> dict[str, Any]:
     recipe = RECIPES["code-gpt"]
     assert isinstance(recipe, CodeRecipe)
-    run = Run(recipe, {"seed": 0, "epochs": recipe.epochs, "lr": recipe.lr, "batch_size": recipe.batch_size})
+    run = Run(recipe, recipe.usual)
     model: GPT = run.parts["model"]
     samples = dict(_training(run, recipe, model))
     history = run.parts["history"]
