@@ -10,6 +10,7 @@ import numpy as np
 from .. import functional as F
 from .. import manual_seed, nn, optim, tensor
 from ..data import rings
+from .descend import descend
 from .plots import BLUE, GREEN, GREY, INK, RED, Picture, draw_surface, style, surface_in_words
 from .plots.given import number
 from .start import seen_and_new, threes_and_eights
@@ -214,11 +215,9 @@ def trained(hidden: int, bent: bool = True, starts: int = STARTS, steps: int = 2
         optimiser = optim.Adam(model.parameters(), lr=0.05)
         for _ in range(steps):
             loss = F.cross_entropy(model(tensor(x)), labels)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        if loss.item() < lowest:
-            best, lowest = model, loss.item()
+            value = descend(loss, optimiser)
+        if value < lowest:
+            best, lowest = model, value
     return best
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from typing import Any
@@ -112,13 +113,14 @@ def steps_of(shape: tuple[int, ...]) -> tuple[int, ...]:
 def named(site: Site, otherwise: str) -> str:
     """The variable that the line assigns to; of several, the one in this call's place."""
     found = ASSIGNED.match(site.source)
-    return found.group(1) if found else _in_place(site).get(site.column, otherwise)
+    return found.group(1) if found else _in_place(site.source).get(site.column, otherwise)
 
 
-def _in_place(site: Site) -> dict[int | None, str]:
+@functools.cache  # each thread of a launch that makes a local array asks
+def _in_place(source: str) -> dict[int | None, str]:
     """In ``ta, tb = call(), call()``, by the column where a call begins: the variable that it fills."""
     try:
-        (line,) = ast.parse(site.source).body
+        (line,) = ast.parse(source).body
     except (SyntaxError, ValueError):
         return {}
     if not isinstance(line, ast.Assign) or len(line.targets) != 1:

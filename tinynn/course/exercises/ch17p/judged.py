@@ -147,7 +147,7 @@ def _first_difference(task: Task, got: list[Any]) -> Verdict:
         wanted=f"{wanted[at]:.5g}",
     )
     if unwritten(value).any():
-        text += " " + say("nobody_wrote")
+        text += " " + phrases("kinds")["kernel"]["holes"]
     shown = (Code(np.array2string(x, precision=3), "x"),) if x.size <= 15 else ()
     return Verdict("look", text, "", shown, "signature", ("other",))  # fmt: skip
 
